@@ -27,6 +27,8 @@ from overt.core.ids import Sha256
 
 MANIFEST_LIMIT_BYTES = 64 * 1024
 MODEL_LIMIT_BYTES = 1 << 30
+YUNET_STRIDES_PX = (8, 16, 32)
+TEMPLATE = "template"
 MODEL_NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 
 Name = Annotated[str, StringConstraints(pattern=MODEL_NAME_PATTERN)]
@@ -151,16 +153,27 @@ class Preprocessing(_Part):
 
 
 class YunetOutput(_Part):
-    """Twelve outputs ``cls|obj|bbox|kps`` × strides 8, 16, 32, as YuNet names them."""
+    """Twelve outputs, n × cells × width, named ``<kind>_<stride>`` as YuNet's authors did."""
 
     decoder: Literal["yunet"]
 
+    @property
+    def widths(self) -> dict[str, int]:
+        """Return the last axis of each output by its name, in the order of a prepared model."""
+        kinds = {"cls": 1, "obj": 1, "bbox": 4, "kps": 10}
+        return {f"{kind}_{s}": width for kind, width in kinds.items() for s in YUNET_STRIDES_PX}
+
 
 class EmbeddingOutput(_Part):
-    """One output, n × ``dims``."""
+    """One output ``template``, n × ``dims``, not normalised."""
 
     decoder: Literal["embedding"]
     dims: Annotated[int, Field(ge=16, le=8192)]
+
+    @property
+    def widths(self) -> dict[str, int]:
+        """See :attr:`YunetOutput.widths`."""
+        return {TEMPLATE: self.dims}
 
 
 class ModelDescription(_Part):
@@ -292,4 +305,3 @@ def _first_fault(error: ValidationError, path: Path) -> InputError:
     where = ".".join(str(part) for part in fault["loc"]) or "the whole"
     reason = fault["msg"].removeprefix("Value error, ").rstrip(".")
     return InputError(f"The manifest {path} cannot be used: {where}: {reason}.")
-

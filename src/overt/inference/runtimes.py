@@ -1,6 +1,8 @@
 """Opens a prepared model in the runtime and on the device that were asked for, or says why not."""
 
 from importlib import import_module
+from importlib.util import find_spec
+from types import ModuleType
 from typing import Literal, TypeAlias, cast
 
 from overt.core.errors import UnavailableError
@@ -53,3 +55,22 @@ def open_engine(
         scrub=prepared.manifest.role == "embedder" if scrub is None else scrub,
     )
     return cast("Engine", opened)
+
+
+_EXTRA = {"onnxruntime": "onnxruntime (or gpu)"}
+
+
+def _load(runtime: Runtime) -> ModuleType:
+    """Import a runtime only when it is asked for: each takes long, and one is optional."""
+    try:
+        return import_module(f"overt.inference.{runtime}_engine")
+    except ModuleNotFoundError as error:
+        if error.name != runtime:
+            raise
+        how = f"; install the extra {_EXTRA[runtime]}" if runtime in _EXTRA else ""
+        raise UnavailableError(f"The runtime {runtime} is not installed{how}.") from None
+
+
+def available_runtimes() -> tuple[Runtime, ...]:
+    """Return the runtimes that are installed here."""
+    return tuple(runtime for runtime in RUNTIMES if find_spec(runtime) is not None)

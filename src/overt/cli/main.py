@@ -1,0 +1,32 @@
+"""The command ``overt``: collects the sub-commands and turns errors into exit codes.
+
+Invariant: an error of ours is one plain sentence on standard error and the exit code of its class
+(``core/errors.py``); an interrupted run exits with 130.
+"""
+
+import sys
+
+import typer
+
+from overt.cli import models
+from overt.core.errors import EXIT_INTERRUPTED, OvertError
+
+app = typer.Typer(
+    name="overt",
+    help="Accountable live facial recognition.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+app.add_typer(models.app, name="models")
+
+
+def main() -> None:
+    """Run the command line."""
+    try:
+        app(standalone_mode=True)
+    except OvertError as error:
+        print(f"overt: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
+    except KeyboardInterrupt:
+        print("overt: interrupted", file=sys.stderr)
+        sys.exit(EXIT_INTERRUPTED)

@@ -1,0 +1,217 @@
+"""Runs a prepared model in OpenVINO.
+
+A few infer requests are kept; a batch is copied into one and the outputs are copied out of it. When
+all are under way, ``submit`` first finishes the oldest, so no order of calls can lock up.
+
+Invariants: the device and precision asked for are the ones used; with ``scrub``, input and output
+buffers are zero whenever a request is idle. (Layers in between are overwritten by the next batch and
+freed by ``close``; OpenVINO gives no access to them.)
+Must not: fall back, or send anything anywhere.
+"""
+
+import threading
+from collections import deque
+from typing import Any, Self
+
+import numpy as np
+import openvino
+from openvino import properties
+from openvino.properties import hint
+
+from overt.core.errors import OvertError, UnavailableError
+from overt.inference.engine import Batch, Outputs, Pending, Precision, check_batch
+from overt.inference.manifest import ModelManifest
+
+
+def open_model(
+    content: bytes,
+    manifest: ModelManifest,
+    *,
+    device: str,
+    precision: Precision,
+    n_requests: int,
+    n_threads: int | None,
+    scrub: bool,
+) -> "OpenVinoEngine":
+    """Compile a prepared model; see ``runtimes.open_engine``.
+
+    Raises:
+        UnavailableError: the device or the precision is not there.
+        OvertError: OpenVINO cannot compile the model.
+    """
+    core = openvino.Core()
+    target = _target(core, device)
+    chosen = _precision(core, target, precision, manifest)
+    options: dict[str, Any] = {
+        hint.inference_precision(): openvino.Type.f32 if chosen == "f32" else openvino.Type.bf16,
+        hint.num_requests(): n_requests,
+    }
+    if target == "CPU":
+        # One stream a request: two faces on two cores side by side take less time than one after
+        # the other on both. Not pinned: detector and embedder would be pinned to the same cores.
+        options |= {properties.num_streams(): n_requests, hint.enable_cpu_pinning(): False}
+        if n_threads is not None:
+            options |= {
+                properties.inference_num_threads(): n_threads,
+                properties.num_streams(): min(n_requests, n_threads),
+            }
+    try:
+        compiled = core.compile_model(core.read_model(content), target, options)
+    except RuntimeError as error:
+        raise OvertError(f"OpenVINO cannot compile model {manifest.name}.") from error
+    return OpenVinoEngine(compiled, manifest, device, chosen, n_requests, scrub=scrub)
+
+
+def _target(core: openvino.Core, device: str) -> str:
+    there = list(core.available_devices)
+    matching = [name for name in there if name.split(".")[0] == device.upper()]
+    if not matching:
+        raise UnavailableError(
+            f"OpenVINO has no device {device} here; there is: {', '.join(there).lower()}."
+        )
+    return matching[0]
+
+
+def _precision(
+    core: openvino.Core, target: str, wanted: Precision, manifest: ModelManifest
+) -> Precision:
+    has_bf16 = "BF16" in core.get_property(target, "OPTIMIZATION_CAPABILITIES")
+    if wanted == "bf16" and not has_bf16:
+        raise UnavailableError(f"The device {target.lower()} does not compute in bf16; use f32.")
+    if wanted == "auto":
+        return "bf16" if has_bf16 and manifest.role == "detector" else "f32"
+    return wanted
+
+
+class _OpenVinoPending:
+    """One request under way. Whoever needs it first, the caller or the engine, finishes it."""
+
+    def __init__(self, engine: "OpenVinoEngine", request: openvino.InferRequest) -> None:
+        self._engine = engine
+        self._request: openvino.InferRequest | None = request
+        self._lock = threading.Lock()
+        self._outputs: Outputs | None = None
+
+    def finish(self) -> None:
+        """Wait, copy the outputs out and give the request back; once."""
+        with self._lock:
+            request, self._request = self._request, None
+            if request is None:
+                return
+            try:
+                request.wait()
+                self._outputs = {
+                    name: np.array(request.get_tensor(name).data, np.float32)
+                    for name in self._engine.output_names
+                }
+            except RuntimeError:
+                self._outputs = None  # result() says so to whoever asks
+            finally:
+                self._engine.take_back(self, request)
+
+    def result(self) -> Outputs:
+        """See :meth:`overt.inference.engine.Pending.result`."""
+        self.finish()
+        if self._outputs is None:
+            raise OvertError("OpenVINO failed to run the model.")
+        return self._outputs
+
+
+class OpenVinoEngine:
+    """See :class:`overt.inference.engine.Engine`; made by :func:`open_model`.
+
+    Attributes:
+        runtime: ``openvino``.
+        device: ``cpu`` or ``gpu``.
+        precision: ``f32`` or ``bf16``.
+        output_names: of the model.
+    """
+
+    runtime = "openvino"
+
+    def __init__(
+        self,
+        compiled: openvino.CompiledModel,
+        manifest: ModelManifest,
+        device: str,
+        precision: str,
+        n_requests: int,
+        *,
+        scrub: bool,
+    ) -> None:
+        self.device = device
+        self.precision = precision
+        self.output_names = tuple(manifest.output.widths)
+        self._manifest = manifest
+        self._scrub = scrub
+        self._changed = threading.Condition()
+        self._requests = tuple(compiled.create_infer_request() for _ in range(n_requests))
+        self._idle = deque(self._requests)
+        self._under_way: deque[_OpenVinoPending] = deque()
+        self._closed = False
+
+    def infer(self, batch: Batch) -> Outputs:
+        """See :meth:`overt.inference.engine.Engine.infer`."""
+        return self.submit(batch).result()
+
+    def submit(self, batch: Batch) -> Pending:
+        """See :meth:`overt.inference.engine.Engine.submit`."""
+        check_batch(batch, self._manifest.input)
+        request = self._take_idle()
+        pending = _OpenVinoPending(self, request)
+        try:
+            tensor = request.get_input_tensor()
+            tensor.shape = batch.shape
+            tensor.data[...] = batch
+            request.start_async()
+        except RuntimeError as error:
+            self.take_back(pending, request)
+            raise OvertError("OpenVINO failed to start the model.") from error
+        with self._changed:
+            self._under_way.append(pending)
+            self._changed.notify_all()
+        return pending
+
+    def _take_idle(self) -> openvino.InferRequest:
+        while True:
+            with self._changed:
+                if self._closed:
+                    raise OvertError("The engine is closed.")
+                if self._idle:
+                    return self._idle.popleft()
+                if not self._under_way:  # another thread is about to start what it took
+                    self._changed.wait()
+                    continue
+                oldest = self._under_way[0]
+            oldest.finish()
+
+    def take_back(self, pending: _OpenVinoPending, request: openvino.InferRequest) -> None:
+        """Make a finished request idle again, its buffers zeroed if the engine scrubs."""
+        if self._scrub:
+            for tensor in (request.get_input_tensor(), *request.output_tensors):
+                tensor.data[...] = 0
+        with self._changed:
+            if pending in self._under_way:
+                self._under_way.remove(pending)
+            self._idle.append(request)
+            self._changed.notify_all()
+
+    def close(self) -> None:
+        """See :meth:`overt.inference.engine.Engine.close`."""
+        with self._changed:
+            self._closed = True
+            self._changed.notify_all()
+            left = list(self._under_way)
+        for pending in left:
+            pending.finish()
+        with self._changed:
+            while len(self._idle) < len(self._requests):
+                self._changed.wait()
+            self._idle.clear()
+            self._requests = ()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
