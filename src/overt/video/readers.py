@@ -1,0 +1,245 @@
+"""Reads recordings: files, folders and image sequences, every frame of them.
+
+A thread decodes a few frames ahead, so that decoding and looking overlap. With ``realtime`` the
+recording plays at its own pace and late frames are dropped and counted, as with a camera.
+
+Invariants: nothing is opened before iteration begins; sequence numbers have no gap except where a
+frame was dropped; media times never decrease; damage is counted, not raised, as long as anything
+could be decoded.
+"""
+
+import threading
+from collections.abc import Iterator
+from datetime import datetime, timedelta
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import av
+
+from overt.core.clock import Clock
+from overt.core.errors import InputError
+from overt.core.frame import Frame, Picture
+from overt.core.ids import CameraId
+from overt.video.container import n_frames_of, open_file, rate_of, video_stream
+from overt.video.decoding import DecodeCounts, decode
+from overt.video.frame_reader import ReaderStats
+from overt.video.image import decode_still
+from overt.video.picture import DecodedPicture, Swscale
+from overt.video.slot import FrameBuffer, NewestFrameSlot, PrefetchQueue
+from overt.video.sources import STILL_SUFFIXES, SourceSpec
+from overt.video.timeline import MediaTimeline
+
+DEFAULT_SEQUENCE_FPS = 25.0
+"""Frames a second at which loose pictures are taken to have been made."""
+
+_STOP_WAIT_S = 0.8
+_PACE_STEP_S = 0.05
+
+
+class _Failure:
+    """Carries what ended the decode thread over to whoever iterates."""
+
+    def __init__(self) -> None:
+        self.error: BaseException | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> bool:
+        self.error = error
+        return True
+
+
+class RecordedReader:
+    """Every frame of a recording, in order; see :class:`overt.video.frame_reader.FrameReader`."""
+
+    def __init__(
+        self,
+        spec: SourceSpec,
+        camera: CameraId,
+        clock: Clock,
+        started_utc: datetime,
+        *,
+        realtime: bool = False,
+        n_prefetch: int = 4,
+        max_threads: int = 0,
+        sequence_fps: float = DEFAULT_SEQUENCE_FPS,
+    ) -> None:
+        """Look for the files, and open none of them.
+
+        Args:
+            spec: a recorded source.
+            camera: the name that its frames carry.
+            clock: for arrival times and the pace.
+            started_utc: the time of the first frame.
+            realtime: play at the recording's own pace and drop late frames.
+            n_prefetch: frames to decode ahead.
+            max_threads: decoding threads; 0 lets FFmpeg use every core.
+            sequence_fps: frames a second of loose pictures.
+
+        Raises:
+            InputError: there is nothing to read.
+        """
+        self._spec, self._camera, self._clock = spec, camera, clock
+        self._started_utc = started_utc
+        self._realtime = realtime
+        self._max_threads = max_threads
+        self._sequence_fps = sequence_fps
+        self._files = spec.files()
+        self._buffer: FrameBuffer = NewestFrameSlot() if realtime else PrefetchQueue(n_prefetch)
+        self._counts = DecodeCounts()
+        self._timeline = MediaTimeline(1 / sequence_fps)
+        self._swscale = Swscale()
+        self._stopped = threading.Event()
+        self._failure = _Failure()
+        self._thread: threading.Thread | None = None
+        self._n_read = 0
+        self._fps: float | None = None
+        self._n_expected: int | None = None
+        if all(_is_still(path) for path in self._files):
+            self._fps, self._n_expected = sequence_fps, len(self._files)
+
+    @property
+    def width_px(self) -> int | None:
+        """See :class:`overt.video.frame_reader.FrameReader`."""
+        return self._counts.size_px[0] if self._counts.size_px else None
+
+    @property
+    def height_px(self) -> int | None:
+        """See :class:`overt.video.frame_reader.FrameReader`."""
+        return self._counts.size_px[1] if self._counts.size_px else None
+
+    @property
+    def fps(self) -> float | None:
+        """See :class:`overt.video.frame_reader.FrameReader`."""
+        return self._fps
+
+    @property
+    def n_frames_expected(self) -> int | None:
+        """See :class:`overt.video.frame_reader.FrameReader`."""
+        return self._n_expected
+
+    def stats(self) -> ReaderStats:
+        """See :class:`overt.video.frame_reader.FrameReader`."""
+        return ReaderStats(
+            n_decoded=self._counts.n_decoded,
+            n_read=self._n_read,
+            n_dropped=self._buffer.n_dropped,
+            n_corrupt=self._counts.n_corrupt,
+            n_resolution_changes=self._counts.n_resolution_changes,
+            ended_early=self._counts.ended_early,
+        )
+
+    def __iter__(self) -> Iterator[Frame]:
+        """See :class:`overt.video.frame_reader.FrameReader`."""
+        if self._thread is not None:
+            raise RuntimeError("a reader is iterated once")
+        self._thread = threading.Thread(target=self._produce, name="overt-decode", daemon=True)
+        self._thread.start()
+        return self._consume()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """See :class:`overt.video.frame_reader.FrameReader`."""
+        self._stopped.set()
+        self._buffer.close(discard=True)
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(_STOP_WAIT_S)
+
+    def _consume(self) -> Iterator[Frame]:
+        while (frame := self._buffer.get()) is not None:
+            self._n_read += 1
+            yield frame
+        if self._failure.error is not None and not self._stopped.is_set():
+            raise self._failure.error
+
+    def _produce(self) -> None:
+        with self._failure:
+            for media_time_s, picture in self._pictures():
+                self._keep_pace(media_time_s)
+                if self._stopped.is_set():
+                    break
+                self._hand_over(media_time_s, picture)
+            if not self._counts.n_decoded and not self._stopped.is_set():
+                raise InputError(
+                    f"cannot read video {self._spec.display}: no picture in it can be decoded"
+                )
+        self._buffer.close()
+
+    def _hand_over(self, media_time_s: float, picture: Picture) -> None:
+        sequence = self._counts.n_decoded
+        self._counts.see(picture.width_px, picture.height_px)
+        self._buffer.put(
+            Frame(
+                camera=self._camera,
+                sequence=sequence,
+                captured_utc=self._started_utc + timedelta(seconds=media_time_s),
+                media_time_s=media_time_s,
+                arrived_s=self._clock.monotonic_s(),
+                picture=picture,
+            )
+        )
+
+    def _keep_pace(self, media_time_s: float) -> None:
+        """Wait, in real time only, until a frame is due."""
+        if not self._realtime:
+            return
+        if not self._counts.n_decoded:
+            self._began_s = self._clock.monotonic_s()
+        while (wait_s := self._began_s + media_time_s - self._clock.monotonic_s()) > 0:
+            if self._stopped.wait(min(wait_s, _PACE_STEP_S)):
+                return
+
+    def _pictures(self) -> Iterator[tuple[float, Picture]]:
+        for path in self._files:
+            if self._stopped.is_set():
+                return
+            if _is_still(path):
+                yield from self._still(path)
+            else:
+                yield from self._video(path)
+
+    def _still(self, path: Path) -> Iterator[tuple[float, Picture]]:
+        self._timeline.continue_after(1 / self._sequence_fps, 1 / self._sequence_fps)
+        try:
+            picture = decode_still(path.read_bytes())
+        except (InputError, OSError):
+            self._counts.n_corrupt += 1
+            self._timeline.place(None, None)
+            return
+        yield self._timeline.place(None, None), picture
+
+    def _video(self, path: Path) -> Iterator[tuple[float, Picture]]:
+        with open_file(str(path), self._spec.display) as container:
+            stream = video_stream(container, max_threads=self._max_threads, low_delay=False)
+            self._fps = rate_of(stream)
+            if len(self._files) == 1:
+                self._n_expected = n_frames_of(container, stream)
+            period_s = 1 / (self._fps or self._sequence_fps)
+            self._timeline.continue_after(period_s, period_s)
+            try:
+                for frame in decode(container, stream, self._counts, self._stopped):
+                    media_time_s = self._timeline.place(frame.pts, frame.time_base)
+                    yield media_time_s, DecodedPicture(frame, self._swscale)
+            except av.FFmpegError:
+                self._counts.ended_early = True
+
+
+def _is_still(path: Path) -> bool:
+    return path.suffix.lower() in STILL_SUFFIXES
