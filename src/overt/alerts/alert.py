@@ -7,16 +7,13 @@ Must not: claim identity, or turn a similarity into a percentage.
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Final
 from uuid import uuid4
 
 import numpy as np
 
 from overt.core.arrays import BgrImage
 from overt.core.ids import AlertId, CameraId, DeploymentId, EntryId, TrackId
-
-POSSIBLE_MATCH: Final = "possible match"
-"""The only words for what an alert says."""
+from overt.policy.locks import POSSIBLE_MATCH
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +59,7 @@ class Alert:
         face_box_px: left, top, right, bottom in pixels of the full frame.
         n_repeats: later passages folded into this alert.
         last_repeat_utc: when the last of them was; None without one.
+        last_repeat_similarity: its similarity; None without one.
     """
 
     id: AlertId
@@ -81,6 +79,7 @@ class Alert:
     face_box_px: tuple[int, int, int, int]
     n_repeats: int = 0
     last_repeat_utc: datetime | None = None
+    last_repeat_similarity: float | None = None
 
     def __post_init__(self) -> None:
         """Refuse what contradicts itself, so that nothing downstream has to."""
@@ -88,8 +87,9 @@ class Alert:
             raise ValueError("captured_utc needs its time zone")
         if self.n_shots < 1:
             raise ValueError("an alert rests on at least one shot")
-        if (self.n_repeats == 0) != (self.last_repeat_utc is None):
-            raise ValueError("repeats and the time of the last one go together")
+        last_repeat = (self.last_repeat_utc, self.last_repeat_similarity)
+        if any((part is None) != (self.n_repeats == 0) for part in last_repeat):
+            raise ValueError("repeats and the time and similarity of the last one go together")
 
     @property
     def words(self) -> str:

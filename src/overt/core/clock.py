@@ -58,7 +58,7 @@ class ManualClock:
 
 
 def format_utc(moment: datetime) -> str:
-    """Return ``moment`` as RFC 3339 in UTC with milliseconds, as every record of Overt writes it."""
+    """Return ``moment`` as RFC 3339 in UTC with milliseconds: the form of every record."""
     return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 

@@ -1,0 +1,122 @@
+"""One camera at work: its reader, its pipeline and the thread that joins them."""
+
+import threading
+from collections import deque
+from enum import Enum
+from time import perf_counter
+
+from overt.core.errors import InputError, UnavailableError
+from overt.core.frame import Frame
+from overt.core.ids import CameraId
+from overt.deployment.authority import Authority
+from overt.live.pipeline import CameraPipeline
+from overt.live.stages import StageTimes
+from overt.live.tally import Tally
+from overt.video.frame_reader import FrameReader
+from overt.vision.detect import FaceDetector, PendingDetections
+
+AHEAD = 2
+"""Detections under way for a recording, while earlier frames are tracked. A live camera has none:
+waiting for the next frame would only add to its latency."""
+
+
+class Ending(Enum):
+    """How a camera's work ended."""
+
+    FINISHED = "the stream ended"
+    STOPPED = "it was stopped"
+    FAILED = "it failed"
+
+
+class CameraWorker:
+    """Reads, detects and hands on, in a thread of its own, until the stream or authority ends."""
+
+    def __init__(
+        self,
+        *,
+        camera: CameraId,
+        reader: FrameReader,
+        detector: FaceDetector,
+        pipeline: CameraPipeline,
+        authority: Authority,
+        tally: Tally,
+        stages: StageTimes,
+        is_live: bool,
+    ) -> None:
+        self.camera = camera
+        self.reader = reader
+        self.ending: Ending | None = None
+        self.error: BaseException | None = None
+        self._detector = detector
+        self._pipeline = pipeline
+        self._authority = authority
+        self._tally = tally
+        self._stages = stages
+        self._ahead = 0 if is_live else AHEAD
+        self._stop = threading.Event()
+        self._n_dropped = 0
+        self._thread = threading.Thread(target=self._work, name=f"camera-{camera}", daemon=True)
+
+    @property
+    def is_running(self) -> bool:
+        """Whether the thread is at work."""
+        return self._thread.is_alive()
+
+    @property
+    def source_failed(self) -> bool:
+        """Whether it ended because its own source cannot be read; other cameras may go on."""
+        return isinstance(self.error, InputError | UnavailableError)
+
+    def start(self) -> None:
+        """Begin. The reader opens its source only now."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask it to end; returns at once. Nothing is compared after the present frame."""
+        self._stop.set()
+        self.reader.stop()
+
+    def join(self, timeout_s: float) -> None:
+        """Wait for the thread to end."""
+        self._thread.join(timeout_s)
+
+    def count_dropped(self) -> None:
+        """Add the reader's newly dropped frames to the tally; called by the supervisor alone."""
+        n_dropped = self.reader.stats().n_dropped
+        self._tally.dropped(n_dropped - self._n_dropped)
+        self._n_dropped = n_dropped
+
+    def _work(self) -> None:
+        try:
+            self._watch()
+            self.ending = Ending.STOPPED if self._must_stop() else Ending.FINISHED
+        except BaseException as error:  # noqa: BLE001 - handed to the supervisor, which raises it
+            self.ending, self.error = Ending.FAILED, error
+        finally:
+            self._pipeline.abandon()
+            self.reader.stop()
+
+    def _must_stop(self) -> bool:
+        return self._stop.is_set() or not self._authority.in_force
+
+    def _watch(self) -> None:
+        under_way: deque[tuple[Frame, PendingDetections]] = deque()
+        waiting_since = perf_counter()
+        for frame in self.reader:
+            self._stages.add("wait", perf_counter() - waiting_since)
+            if self._must_stop():
+                return
+            with self._stages.measure("scale"):
+                under_way.append((frame, self._detector.submit(frame.picture)))
+            if len(under_way) > self._ahead:
+                self._process(*under_way.popleft())
+            waiting_since = perf_counter()
+        while under_way and not self._must_stop():
+            self._process(*under_way.popleft())
+        if not self._must_stop():
+            self._pipeline.finish()
+
+    def _process(self, frame: Frame, pending: PendingDetections) -> None:
+        with self._stages.measure("detect"):
+            detections = pending.result()
+        self._pipeline.process(frame, detections)

@@ -1,0 +1,88 @@
+"""One face while it passes: what has been compared so far, and nothing longer than that.
+
+Templates lie in one small buffer that is overwritten when the passage ends, whether or not it
+alerted; an alert keeps a picture, never a template.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from overt.core.arrays import Vector, Vectors
+from overt.core.ids import AlertId, TrackId
+from overt.policy.locks import NoMatch, PossibleMatch, Scored
+from overt.vision.best_shot import BestShotSettings, Shot, ShotChooser
+from overt.vision.embed import fuse
+from overt.vision.quality import QualityGate
+
+SAME_FACE = 0.10
+"""Two shots of one passage less similar than this are two people: the tracker has jumped. Shots
+of one person, however poor, lie above it; strangers centre on zero (measured on the default
+pair)."""
+
+
+@dataclass(slots=True, eq=False)
+class Passage:
+    """The evidence of one track.
+
+    Attributes:
+        track: which.
+        chooser: decides which shots are compared.
+        verdict: of the last comparison; None before the first.
+        leaders: the most similar candidate of each shot.
+        alert: the alert it raised, if it did.
+        repeats: the alert that it was folded into, if it was.
+    """
+
+    track: TrackId
+    chooser: ShotChooser
+    _templates: Vectors = field(repr=False)
+    _weights: list[float] = field(default_factory=list)
+    verdict: PossibleMatch | NoMatch | None = None
+    leaders: list[Scored] = field(default_factory=list, repr=False)
+    alert: AlertId | None = None
+    repeats: AlertId | None = None
+
+    @classmethod
+    def begin(
+        cls, track: TrackId, dims: int, gate: QualityGate, settings: BestShotSettings
+    ) -> "Passage":
+        """Return a passage without evidence."""
+        buffer = np.zeros((settings.max_shots, dims), np.float32)
+        return cls(track, ShotChooser(gate, settings), buffer)
+
+    @property
+    def n_compared(self) -> int:
+        """How many of its shots were compared."""
+        return len(self._weights)
+
+    @property
+    def is_settled(self) -> bool:
+        """Whether it has alerted or was folded: nothing more is compared."""
+        return self.alert is not None or self.repeats is not None
+
+    @property
+    def wants_confirmation(self) -> bool:
+        """Whether one more shot, of about the same quality, could decide it."""
+        return isinstance(self.verdict, NoMatch) and self.verdict.wants_confirmation
+
+    def is_somebody_else(self, template: Vector) -> bool:
+        """Whether a new template cannot be of the face compared so far."""
+        return self.n_compared > 0 and float(self.fused() @ template) < SAME_FACE
+
+    def add(self, shot: Shot, template: Vector) -> None:
+        """Take a shot's template into the evidence."""
+        self._templates[self.n_compared] = template
+        self._weights.append(shot.rank)
+
+    def fused(self) -> Vector:
+        """Return the template of the passage so far: d, unit length."""
+        n = self.n_compared
+        return fuse(self._templates[:n], np.asarray(self._weights, np.float32))
+
+    def forget(self) -> None:
+        """Overwrite templates and crops."""
+        self._templates.fill(0)
+        self._weights.clear()
+        self.leaders.clear()
+        self.chooser.forget()

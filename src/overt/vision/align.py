@@ -1,0 +1,99 @@
+"""Five-point alignment to the template of an embedder.
+
+A face is turned, scaled and moved so that its landmarks lie where the embedder saw them in
+training. The least-squares similarity transform is Umeyama's (IEEE TPAMI 13(4), 1991), in closed form for two
+dimensions; the target points are the 112 × 112 template of ArcFace (Deng et al., 2019).
+"""
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from overt.core.arrays import BgrImage
+from overt.core.frame import Picture
+
+ALIGNMENT = "arcface-5pt-112"
+"""Names this alignment in the model contract."""
+
+CROP_SIZE_PX = 112
+
+ARCFACE_POINTS_PX: NDArray[np.float64] = np.array(
+    [
+        [38.2946, 51.6963],
+        [73.5318, 51.5014],
+        [56.0252, 71.7366],
+        [41.5493, 92.3655],
+        [70.7299, 92.2041],
+    ]
+)
+
+_MARGIN_PX = 4
+
+
+def similarity_transform(points_px: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return the 2 × 3 matrix that takes five landmarks (5 × 2) closest to the template.
+
+    A degenerate face (all points in one place) gives a matrix of zero scale, never an error.
+    """
+    source = points_px.astype(np.float64)
+    source_mean, target_mean = source.mean(axis=0), ARCFACE_POINTS_PX.mean(axis=0)
+    s, t = source - source_mean, ARCFACE_POINTS_PX - target_mean
+    spread = max(float((s * s).sum()), 1e-12)
+    cosine = float((s * t).sum()) / spread
+    sine = float((s[:, 0] * t[:, 1] - s[:, 1] * t[:, 0]).sum()) / spread
+    rotation = np.array([[cosine, -sine], [sine, cosine]])
+    offset = target_mean - rotation @ source_mean
+    return np.column_stack([rotation, offset])
+
+
+def align(picture: Picture, points_px: NDArray[np.float32]) -> BgrImage:
+    """Return the 112 × 112 aligned crop of one face, cut from the full-resolution picture.
+
+    Args:
+        picture: where the face is.
+        points_px: its five landmarks, 5 × 2, in pixels of the full picture.
+
+    Returns:
+        112 × 112 × 3, an array of its own that may be overwritten; black where the face reaches
+        past the edge.
+    """
+    matrix = similarity_transform(points_px)
+    scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
+    if scale < 1e-6:
+        return np.zeros((CROP_SIZE_PX, CROP_SIZE_PX, 3), np.uint8)
+    inverse = cv2.invertAffineTransform(matrix)
+    side = float(CROP_SIZE_PX)
+    corners = np.array([[0, 0], [side, 0], [0, side], [side, side]])
+    reached = corners @ inverse[:, :2].T + inverse[:, 2]
+    limit = 4 * max(picture.width_px, picture.height_px)
+    low = np.clip(np.floor(reached.min(axis=0)) - _MARGIN_PX, -limit, limit).astype(int)
+    high = np.clip(np.ceil(reached.max(axis=0)) + _MARGIN_PX, -limit, limit).astype(int)
+    region = picture.crop(int(low[0]), int(low[1]), int(high[0]), int(high[1]))
+    if region.size == 0:
+        return np.zeros((CROP_SIZE_PX, CROP_SIZE_PX, 3), np.uint8)
+    origin = np.maximum(low, 0).astype(np.float64)
+    matrix[:, 2] += matrix[:, :2] @ origin
+    region, matrix = _shrink_first(region, matrix, scale)
+    return np.asarray(
+        cv2.warpAffine(region, matrix, (CROP_SIZE_PX, CROP_SIZE_PX), flags=cv2.INTER_LINEAR),
+        np.uint8,
+    )
+
+
+def _shrink_first(
+    region: BgrImage, matrix: NDArray[np.float64], scale: float
+) -> tuple[BgrImage, NDArray[np.float64]]:
+    """Average a large face down by a whole factor, since bilinear sampling alone would alias."""
+    factor = int(1 / scale)
+    if factor < 2:
+        return region, matrix
+    height, width = region.shape[:2]
+    small = cv2.resize(
+        region, (max(1, width // factor), max(1, height // factor)), interpolation=cv2.INTER_AREA
+    )
+    stretch = np.array([width / small.shape[1], height / small.shape[0]])
+    shrunk = matrix.copy()
+    # Pixel centres: full = (small + ½) · stretch − ½.
+    shrunk[:, 2] += matrix[:, :2] @ (stretch / 2 - 0.5)
+    shrunk[:, :2] = matrix[:, :2] * stretch
+    return np.asarray(small, np.uint8), shrunk

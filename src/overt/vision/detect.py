@@ -1,0 +1,179 @@
+"""Faces in a picture: runs the detector at a scaled size and reads its outputs.
+
+The boxes and landmarks that come out are in pixels of the full picture, whatever size the detector
+saw. Output format of YuNet: Wu et al., *YuNet: A Tiny Millisecond-level Face Detector* (2023).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from overt.core.arrays import BgrImage, Boxes, Scores
+from overt.core.detections import Detections
+from overt.core.frame import Picture
+from overt.inference.engine import Engine, Pending
+
+STRIDES_PX = (8, 16, 32)
+
+
+@dataclass(frozen=True, slots=True)
+class DetectorSettings:
+    """How faces are looked for.
+
+    Attributes:
+        longest_side_px: the picture is scaled so that its longest side is this, unless it is
+            smaller already; 960 finds a 24-pixel face of a 1080p frame at 12 pixels.
+        shortest_allowed_px: smaller pictures are enlarged up to this longest side.
+        min_score: detections below are not faces, 0 to 1.
+        max_overlap: of two boxes that overlap more (intersection over union), the better stays.
+    """
+
+    longest_side_px: int = 960
+    shortest_allowed_px: int = 640
+    min_score: float = 0.6
+    max_overlap: float = 0.3
+
+    def __post_init__(self) -> None:
+        """Check the ranges once, here."""
+        if not 32 <= self.shortest_allowed_px <= self.longest_side_px:
+            raise ValueError("expected 32 ≤ shortest_allowed_px ≤ longest_side_px")
+        if not 0 < self.min_score < 1 or not 0 < self.max_overlap < 1:
+            raise ValueError("scores and overlaps lie between 0 and 1")
+
+
+class PendingDetections:
+    """Faces that are being looked for; :meth:`result` waits for them."""
+
+    def __init__(
+        self,
+        pending: Pending,
+        scale: float,
+        input_size_px: tuple[int, int],
+        settings: DetectorSettings,
+    ) -> None:
+        self._pending = pending
+        self._scale = scale
+        self._input_size_px = input_size_px
+        self._settings = settings
+
+    def result(self) -> Detections:
+        """Return the faces, best score first."""
+        return decode_yunet(
+            self._pending.result(), self._input_size_px, self._scale, self._settings
+        )
+
+
+class FaceDetector:
+    """Finds every face in a picture; thread-safe as far as its engine is."""
+
+    def __init__(self, engine: Engine, settings: DetectorSettings | None = None) -> None:
+        self._engine = engine
+        self.settings = settings or DetectorSettings()
+
+    def submit(self, picture: Picture) -> PendingDetections:
+        """Start looking for faces and return at once."""
+        image, scale = self._input(picture)
+        size_px = (int(image.shape[1]), int(image.shape[0]))
+        return PendingDetections(
+            self._engine.submit(image[np.newaxis]), scale, size_px, self.settings
+        )
+
+    def detect(self, picture: Picture) -> Detections:
+        """Return the faces of ``picture``, best score first."""
+        return self.submit(picture).result()
+
+    def _input(self, picture: Picture) -> tuple[BgrImage, float]:
+        """Return the scaled picture, padded to multiples of 32, and the scale that was applied."""
+        longest = max(picture.width_px, picture.height_px, 1)
+        target = min(max(longest, self.settings.shortest_allowed_px), self.settings.longest_side_px)
+        scale = target / longest
+        width = max(1, round(picture.width_px * scale))
+        height = max(1, round(picture.height_px * scale))
+        return _pad_to_stride(picture.scaled(width, height)), scale
+
+
+def _pad_to_stride(image: BgrImage) -> BgrImage:
+    height, width = image.shape[:2]
+    padded_height, padded_width = (-(-side // 32) * 32 for side in (height, width))
+    if (padded_height, padded_width) == (height, width):
+        return np.ascontiguousarray(image)
+    padded = np.zeros((padded_height, padded_width, 3), np.uint8)
+    padded[:height, :width] = image
+    return padded
+
+
+@lru_cache(maxsize=16)
+def _grid(width_px: int, height_px: int, stride_px: int) -> NDArray[np.float32]:
+    """Return the column and row of every cell of one stride, n × 2, rows first."""
+    rows, columns = np.mgrid[0 : height_px // stride_px, 0 : width_px // stride_px]
+    return np.stack([columns.ravel(), rows.ravel()], axis=1).astype(np.float32)
+
+
+def decode_yunet(
+    outputs: Mapping[str, NDArray[np.float32]],
+    input_size_px: tuple[int, int],
+    scale: float,
+    settings: DetectorSettings,
+) -> Detections:
+    """Read YuNet's twelve outputs.
+
+    Args:
+        outputs: ``cls_s``, ``obj_s`` (1 × n × 1, after the sigmoid), ``bbox_s`` (1 × n × 4) and
+            ``kps_s`` (1 × n × 10) for each stride s.
+        input_size_px: width and height of the detector's input, multiples of 32.
+        scale: input pixels for each pixel of the full picture.
+        settings: thresholds.
+
+    Returns:
+        Faces in pixels of the full picture, best score first, overlaps removed.
+    """
+    boxes, landmarks, scores = [], [], []
+    for stride in STRIDES_PX:
+        score = np.sqrt(outputs[f"cls_{stride}"].ravel() * outputs[f"obj_{stride}"].ravel())
+        chosen = np.flatnonzero(score >= settings.min_score)
+        if chosen.size == 0:
+            continue
+        cell = _grid(*input_size_px, stride)[chosen]
+        box = outputs[f"bbox_{stride}"].reshape(-1, 4)[chosen]
+        points = outputs[f"kps_{stride}"].reshape(-1, 5, 2)[chosen]
+        centre = (cell + box[:, :2]) * stride
+        half = np.exp(box[:, 2:]) * stride / 2
+        boxes.append(np.concatenate([centre - half, centre + half], axis=1))
+        landmarks.append((points + cell[:, np.newaxis]) * stride)
+        scores.append(score[chosen])
+    if not scores:
+        return Detections.empty()
+    all_boxes = np.concatenate(boxes).astype(np.float32)
+    all_scores = np.concatenate(scores).astype(np.float32)
+    keep = suppress_overlaps(all_boxes, all_scores, settings.max_overlap)
+    full = np.float32(1 / scale)
+    return Detections(
+        all_boxes[keep] * full,
+        np.concatenate(landmarks).astype(np.float32)[keep] * full,
+        np.minimum(all_scores[keep], np.float32(1)),
+    )
+
+
+def overlaps(box: NDArray[np.float32], boxes: Boxes) -> Scores:
+    """Return the intersection over union of ``box`` (4) with each of ``boxes`` (n × 4)."""
+    width = np.minimum(box[2], boxes[:, 2]) - np.maximum(box[0], boxes[:, 0])
+    height = np.minimum(box[3], boxes[:, 3]) - np.maximum(box[1], boxes[:, 1])
+    shared = np.clip(width, 0, None) * np.clip(height, 0, None)
+    area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
+    own = (box[2] - box[0]) * (box[3] - box[1])
+    return np.asarray(shared / np.maximum(own + area - shared, 1e-9), np.float32)
+
+
+def suppress_overlaps(boxes: Boxes, scores: Scores, max_overlap: float) -> NDArray[np.intp]:
+    """Return the indices of the boxes that stay, best score first; equal scores in given order."""
+    order = np.argsort(-scores, kind="stable")
+    keep: list[int] = []
+    while order.size:
+        best = int(order[0])
+        keep.append(best)
+        rest = order[1:]
+        order = rest[overlaps(boxes[best], boxes[rest]) <= max_overlap]
+    return np.asarray(keep, np.intp)
