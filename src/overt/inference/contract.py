@@ -9,6 +9,7 @@ to the tolerances of the golden vectors.
 import hashlib
 import json
 
+from overt.core.errors import InputError
 from overt.core.ids import ContractId
 from overt.inference.manifest import EmbeddingOutput, ModelManifest
 
@@ -27,10 +28,10 @@ def contract_id(embedder: ModelManifest, *, alignment: str, augmentation: str) -
         ``<model name>-<dims>d-<32 hexadecimal digits>``.
 
     Raises:
-        ValueError: the model is not an embedder.
+        InputError: the model is not an embedder.
     """
     if not isinstance(embedder.output, EmbeddingOutput):
-        raise ValueError(f"{embedder.name} is a {embedder.role}; only an embedder has a contract")
+        raise InputError(f"{embedder.name} is a {embedder.role}; only an embedder makes templates.")
     terms = {
         "format": CONTRACT_FORMAT,
         "source_sha256": embedder.source_sha256,

@@ -15,6 +15,7 @@ Must not: run the model, read a file or the manifest's digests.
 """
 
 from collections.abc import Iterable
+from typing import Any
 
 import numpy as np
 import onnx
@@ -33,7 +34,9 @@ from overt.inference.manifest import (
 
 PICTURES = "pictures"
 
+_MALFORMED = (ValueError, IndexError, TypeError, OverflowError, onnx.checker.ValidationError)
 _IR_VERSION = 10
+_QUANTISED = {np.dtype(name) for name in ("int8", "uint8", "int16", "uint16", "int32")}
 _FIRST_OPSET = 11
 _PREFIX = "overt."
 
@@ -53,13 +56,7 @@ def normalise_model(source: bytes, description: ModelDescription) -> bytes:
         _put_preprocessing_in_front(graph, pictures, description.input)
         _name_outputs(graph, description)
         return _written(model)
-    except (
-        ValueError,
-        IndexError,
-        TypeError,
-        OverflowError,
-        onnx.checker.ValidationError,
-    ) as error:
+    except _MALFORMED as error:
         raise InputError(
             f"The file of model {description.name} is not an ONNX model that can be prepared."
         ) from error
@@ -76,13 +73,7 @@ def fold_model(source: bytes) -> bytes:
         _unpack_weights(model.graph)
         _only_input(model.graph)
         return _written(model)
-    except (
-        ValueError,
-        IndexError,
-        TypeError,
-        OverflowError,
-        onnx.checker.ValidationError,
-    ) as error:
+    except _MALFORMED as error:
         raise InputError("The file is not an ONNX model whose weights can be unpacked.") from error
 
 
@@ -115,54 +106,79 @@ def _tensors(graph: onnx.GraphProto) -> Iterable[onnx.TensorProto]:
 
 
 def _unpack_weights(graph: onnx.GraphProto) -> None:
+    """Compute what depends on constants alone, and drop the constants that nothing reads."""
     constants = {tensor.name: tensor for tensor in graph.initializer}
-    for node in list(graph.node):
-        if not all(name in constants for name in node.input if name):
-            continue
-        if node.op_type == "DequantizeLinear":
-            value = _dequantised(node, constants)
-        elif node.op_type == "Reshape":
-            value = _reshaped(node, constants)
+    kept = []
+    for node in graph.node:
+        value = _computed(node, constants)
+        if value is None:
+            kept.append(node)
         else:
-            continue
-        constants[node.output[0]] = numpy_helper.from_array(value, node.output[0])
-        graph.node.remove(node)
-    read = {name for node in graph.node for name in node.input}
-    read |= {output.name for output in graph.output}
+            constants[node.output[0]] = numpy_helper.from_array(value, node.output[0])
+    del graph.node[:]
+    graph.node.extend(kept)
     del graph.initializer[:]
-    graph.initializer.extend(constants[name] for name in sorted(constants) if name in read)
+    graph.initializer.extend(constants.values())
+    _drop_unread(graph)
 
 
-def _dequantised(
+def _computed(
     node: onnx.NodeProto, constants: dict[str, onnx.TensorProto]
-) -> NDArray[np.float32]:
-    """Compute ``(quantised - zero_point) * scale`` as the ONNX operator defines it."""
+) -> NDArray[np.generic] | None:
+    """Return the value of a node that only repacks constants; None for every other node."""
     attributes = {a.name: helper.get_attribute_value(a) for a in node.attribute}
-    operands = [numpy_helper.to_array(constants[name]) for name in node.input if name]
-    quantised, scale = operands[0], operands[1].astype(np.float32)
-    zero_point = operands[2].astype(np.int64) if len(operands) > 2 else np.zeros(1, np.int64)
-    axis = attributes.get("axis", 1)
-    block = attributes.get("block_size", 0)
-
-    def spread(factors: NDArray[np.generic]) -> NDArray[np.generic]:
-        if block:
-            return np.take(np.repeat(factors, block, axis), range(quantised.shape[axis]), axis)
-        if factors.size == 1:
-            return factors.reshape(())
-        shape = [1] * quantised.ndim
-        shape[axis] = -1
-        return factors.reshape(shape)
-
-    zero = zero_point if zero_point.size == 1 else spread(zero_point)
-    difference = (quantised.astype(np.int64) - zero).astype(np.float32)
-    return np.ascontiguousarray(difference * spread(scale), np.float32)
+    if node.op_type == "Constant" and "value" in attributes:
+        return np.asarray(numpy_helper.to_array(attributes["value"]))
+    if not node.input or not all(name in constants for name in node.input):
+        return None
+    operands = [numpy_helper.to_array(constants[name]) for name in node.input]
+    if node.op_type == "DequantizeLinear" and operands[0].dtype in _QUANTISED:
+        axis, block = attributes.get("axis", 1), attributes.get("block_size", 0)
+        return _dequantised(operands, axis, block)
+    if node.op_type == "Reshape":
+        value, shape = operands
+        sides = [value.shape[i] if side == 0 else side for i, side in enumerate(shape.tolist())]
+        return np.ascontiguousarray(value.reshape(sides))
+    return None
 
 
-def _reshaped(node: onnx.NodeProto, constants: dict[str, onnx.TensorProto]) -> NDArray[np.generic]:
-    value = numpy_helper.to_array(constants[node.input[0]])
-    shape = numpy_helper.to_array(constants[node.input[1]]).tolist()
-    kept = [value.shape[i] if side == 0 else side for i, side in enumerate(shape)]
-    return np.ascontiguousarray(value.reshape(kept))
+def _dequantised(operands: list[NDArray[np.generic]], axis: int, block: int) -> NDArray[np.float32]:
+    """Compute ``(quantised - zero_point) * scale`` as the ONNX operator defines it."""
+    quantised = operands[0].astype(np.int64)
+    factors = [operands[1].astype(np.float32)]
+    factors += [operand.astype(np.int64) for operand in operands[2:]]
+    scale, *zero_point = [_spread(factor, quantised.shape, axis, block) for factor in factors]
+    difference = quantised - zero_point[0] if zero_point else quantised
+    return np.ascontiguousarray(difference.astype(np.float32) * scale, np.float32)
+
+
+def _spread(factor: NDArray[Any], shape: tuple[int, ...], axis: int, block: int) -> NDArray[Any]:
+    """Bring scales or zero points to a shape that broadcasts to ``shape``."""
+    if factor.size == 1:
+        return factor.reshape(())
+    if block == 0:
+        sides = [1] * len(shape)
+        sides[axis] = -1
+        return factor.reshape(sides)
+    if not 0 < block <= shape[axis] or factor.shape[axis] != -(-shape[axis] // block):
+        raise InputError("The ONNX model has weights whose blocks do not fit them.")
+    return np.take(np.repeat(factor, block, axis), range(shape[axis]), axis)
+
+
+def _drop_unread(graph: onnx.GraphProto) -> None:
+    """Keep the initialisers that something reads, in the order of their names."""
+    read = set(_names_read(graph)) | {output.name for output in graph.output}
+    kept = sorted((t for t in graph.initializer if t.name in read), key=lambda t: t.name)
+    del graph.initializer[:]
+    graph.initializer.extend(kept)
+
+
+def _names_read(graph: onnx.GraphProto) -> Iterable[str]:
+    for node in graph.node:
+        yield from node.input
+        for attribute in node.attribute:
+            for inner in (*attribute.graphs, *([attribute.g] if attribute.HasField("g") else [])):
+                yield from _names_read(inner)
 
 
 # 3 ------------------------------------------------------------------------------------------------
@@ -171,7 +187,7 @@ def _reshaped(node: onnx.NodeProto, constants: dict[str, onnx.TensorProto]) -> N
 def _only_input(graph: onnx.GraphProto) -> onnx.ValueInfoProto:
     """Drop the inputs that are none; return the one that takes pictures."""
     weights = {tensor.name for tensor in graph.initializer}
-    read = {name for node in graph.node for name in node.input}
+    read = set(_names_read(graph))
     inputs = [i for i in graph.input if i.name in read and i.name not in weights]
     if len(inputs) != 1:
         raise InputError(f"The ONNX model has {len(inputs)} inputs; expected one for pictures.")
@@ -205,14 +221,6 @@ def _free_sizes(graph: onnx.GraphProto, pictures: onnx.ValueInfoProto) -> None:
         graph.initializer.append(numpy_helper.from_array(shape, name))
         node.input[1] = name
     _drop_unread(graph)
-
-
-def _drop_unread(graph: onnx.GraphProto) -> None:
-    read = {name for node in graph.node for name in node.input}
-    kept = [tensor for tensor in graph.initializer if tensor.name in read]
-    kept.sort(key=lambda tensor: tensor.name)
-    del graph.initializer[:]
-    graph.initializer.extend(kept)
 
 
 # 5 ------------------------------------------------------------------------------------------------

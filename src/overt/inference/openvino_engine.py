@@ -4,8 +4,8 @@ A few infer requests are kept; a batch is copied into one and the outputs are co
 all are under way, ``submit`` first finishes the oldest, so no order of calls can lock up.
 
 Invariants: the device and precision asked for are the ones used; with ``scrub``, input and output
-buffers are zero whenever a request is idle. (Layers in between are overwritten by the next batch and
-freed by ``close``; OpenVINO gives no access to them.)
+buffers are zero whenever a request is idle. (Layers in between are overwritten by the next batch
+and freed by ``close``; OpenVINO gives no access to them.)
 Must not: fall back, or send anything anywhere.
 """
 
@@ -63,7 +63,7 @@ def open_model(
 
 
 def _target(core: openvino.Core, device: str) -> str:
-    there = list(core.available_devices)
+    there: list[str] = list(core.available_devices)
     matching = [name for name in there if name.split(".")[0] == device.upper()]
     if not matching:
         raise UnavailableError(
