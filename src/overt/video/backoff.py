@@ -20,6 +20,6 @@ class Backoff:
     unit_random: Callable[[], float] = random.random
 
     def wait_s(self, n_failures: int) -> float:
-        """Return the wait after ``n_failures`` (1 or more) in a row, half of it fixed, half drawn."""
+        """Return the wait after so many failures in a row (1 or more): half fixed, half drawn."""
         ceiling = min(self.first_s * 2.0 ** min(n_failures - 1, 30), self.longest_s)
         return ceiling * (0.5 + 0.5 * self.unit_random())

@@ -6,7 +6,6 @@ the formats, and the only protocol is the one asked for).
 Must not: decode; that is :mod:`overt.video.decoding`.
 """
 
-import errno
 from collections.abc import Mapping
 from fractions import Fraction
 from typing import Final
@@ -58,16 +57,16 @@ def problem_of(error: Exception) -> str:
     for kind, words in _PROBLEMS.items():
         if isinstance(error, kind):
             return words
-    if isinstance(error, OSError) and error.errno in {errno.EHOSTUNREACH, errno.ENETUNREACH}:
-        return "it cannot be reached"
-    return "what it sends is not video that can be decoded"
+    if isinstance(error, av.FFmpegError):
+        return "it stopped sending video"
+    return "this system has no driver for it"
 
 
-def open_file(path: str, display: str) -> InputContainer:
+def open_file(path: str) -> InputContainer:
     """Open a recording.
 
     Raises:
-        InputError: it is not a video that can be read.
+        InputError: it is not a video that can be read; the message is the reason alone.
     """
     av.logging.set_level(None)
     try:
@@ -76,7 +75,7 @@ def open_file(path: str, display: str) -> InputContainer:
             container_options=_FILE_OPTIONS,
         )  # fmt: skip
     except (av.FFmpegError, OSError, ValueError, RuntimeError):
-        raise InputError(f"cannot read video {display}: it is damaged or not a video") from None
+        raise InputError("it is damaged or not a video") from None
 
 
 def open_camera(
@@ -85,7 +84,7 @@ def open_camera(
     """Connect to a camera.
 
     Raises:
-        UnavailableError: it did not answer, or refused.
+        UnavailableError: it did not answer, or refused; the message is the reason alone.
     """
     av.logging.set_level(None)
     if spec.kind is SourceKind.RTSP:
@@ -98,7 +97,7 @@ def open_camera(
             container_options=options, timeout=(open_timeout_s, read_timeout_s),
         )  # fmt: skip
     except (av.FFmpegError, OSError, ValueError, RuntimeError) as error:
-        raise UnavailableError(f"{spec.display}: {problem_of(error)}") from None
+        raise UnavailableError(problem_of(error)) from None
 
 
 def video_stream(container: InputContainer, *, max_threads: int, low_delay: bool) -> VideoStream:
@@ -110,7 +109,8 @@ def video_stream(container: InputContainer, *, max_threads: int, low_delay: bool
         low_delay: decode every picture at once rather than several side by side.
 
     Raises:
-        InputError: there is no video, no decoder for it, or its pictures are too large.
+        InputError: there is no video, no decoder for it, or its pictures are too large; the
+            message is the reason alone.
     """
     found = [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
     if not found:

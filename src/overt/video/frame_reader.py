@@ -20,6 +20,7 @@ class ReaderStats:
         n_read: frames handed to whoever iterates.
         n_dropped: frames that were replaced by a newer one, or were waiting when it was stopped.
         n_corrupt: packets and pictures that could not be used; they take no sequence number.
+        n_unreadable_files: files of a folder that could not be opened at all.
         n_reconnects: times that a camera was lost and came back.
         n_resolution_changes: times that the size of the picture changed.
         ended_early: a recording broke off: it could not be read to the end that it declares.
@@ -29,6 +30,7 @@ class ReaderStats:
     n_read: int = 0
     n_dropped: int = 0
     n_corrupt: int = 0
+    n_unreadable_files: int = 0
     n_reconnects: int = 0
     n_resolution_changes: int = 0
     ended_early: bool = False

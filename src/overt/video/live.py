@@ -31,6 +31,7 @@ from overt.video.frame_reader import ReaderStats
 from overt.video.picture import DecodedPicture, Swscale
 from overt.video.slot import NewestFrameSlot
 from overt.video.sources import SourceSpec
+from overt.video.thread_failure import ThreadFailure
 from overt.video.timeline import MediaTimeline
 
 _STOP_WAIT_S = 0.8
@@ -115,7 +116,9 @@ class LiveReader:
         self._arrived_s: float | None = None
         self._last_frame_utc: datetime | None = None
         self._state = CameraState.CONNECTING
-        self._problem = "it has not been asked yet"
+        self._failure = ThreadFailure()
+        self._moving = threading.Lock()
+        self._problem = "it has not answered yet"
         self._fps: float | None = None
         self._n_read = 0
         self._n_reconnects = 0
@@ -169,7 +172,7 @@ class LiveReader:
         if self._thread is not None:
             raise RuntimeError("a reader is iterated once")
         self._began_s = self._clock.monotonic_s()
-        self._thread = threading.Thread(target=self._keep_reading, name="overt-camera", daemon=True)
+        self._thread = threading.Thread(target=self._produce, name="overt-camera", daemon=True)
         self._thread.start()
         return self._consume()
 
@@ -186,29 +189,45 @@ class LiveReader:
 
     def stop(self) -> None:
         """See :class:`overt.video.frame_reader.FrameReader`."""
-        self._end(CameraState.STOPPED)
+        self._move_to(CameraState.STOPPED)
+        self._stopped.set()
+        self._slot.close(discard=True)
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(_STOP_WAIT_S)
 
-    def _end(self, state: CameraState) -> None:
-        if self._state is not CameraState.FAILED:
-            self._state = state
+    def _give_up(self) -> None:
+        self._move_to(CameraState.FAILED)
         self._stopped.set()
         self._slot.close(discard=True)
 
+    def _move_to(self, state: CameraState) -> None:
+        """Change state, unless the end was reached already."""
+        with self._moving:
+            if self._state not in {CameraState.FAILED, CameraState.STOPPED}:
+                self._state = state
+
     def _consume(self) -> Iterator[Frame]:
-        while not self._slot.finished:
-            if (frame := self._slot.get(_CHECK_S)) is not None:
-                self._n_read += 1
-                yield frame
-            elif self._is_hopeless() and not self._stopped.is_set():
-                self._end(CameraState.FAILED)
-        if self._state is CameraState.FAILED:
-            raise UnavailableError(f"camera {self._spec.display} gave no picture: {self._problem}")
+        try:
+            while not self._slot.finished:
+                if (frame := self._slot.get(_CHECK_S)) is not None:
+                    self._n_read += 1
+                    yield frame
+                elif self._is_hopeless():
+                    self._give_up()
+            if self._state is CameraState.FAILED:
+                raise UnavailableError(f"{self._spec.display} gave no picture: {self._problem}")
+            self._failure.reraise()
+        finally:
+            self.stop()
 
     def _is_hopeless(self) -> bool:
         waited_s = self._clock.monotonic_s() - self._began_s
         return self._counts.n_decoded == 0 and waited_s > self._give_up_s
+
+    def _produce(self) -> None:
+        with self._failure:
+            self._keep_reading()
+        self._slot.close()
 
     def _keep_reading(self) -> None:
         n_failures = 0
@@ -225,11 +244,10 @@ class LiveReader:
             good = self._counts.n_decoded > n_before and held_s > _STEADY_S
             n_failures = 1 if good else n_failures + 1
             if self._is_hopeless():
-                self._end(CameraState.FAILED)
-            elif not self._stopped.is_set():
-                if self._counts.n_decoded:
-                    self._state = CameraState.RECONNECTING
-                self._stopped.wait(self._backoff.wait_s(n_failures))
+                self._give_up()
+            elif self._counts.n_decoded:
+                self._move_to(CameraState.RECONNECTING)
+            self._stopped.wait(self._backoff.wait_s(n_failures))
 
     def _read_until_lost(self) -> None:
         """Connect and decode until the camera closes, falls silent or is stopped.
@@ -261,7 +279,8 @@ class LiveReader:
             self._timeline.continue_after(self._clock.monotonic_s() - self._arrived_s, period_s)
         else:
             self._timeline.continue_after(0.0, period_s)
-        self._state, self._problem = CameraState.LIVE, ""
+        self._problem = ""
+        self._move_to(CameraState.LIVE)
 
     def _hand_over(self, frame: av.VideoFrame) -> None:
         picture = DecodedPicture(frame, self._swscale)

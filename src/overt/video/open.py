@@ -17,6 +17,7 @@ def open_reader(
     *,
     started_utc: datetime,
     realtime: bool = False,
+    max_threads: int = 0,
 ) -> FrameReader:
     """Return a reader that has opened and decoded nothing yet.
 
@@ -26,10 +27,13 @@ def open_reader(
         clock: for arrival times.
         started_utc: the time of a recording's first frame.
         realtime: play a recording at its own pace and drop late frames, like a camera.
+        max_threads: decoding threads of a recording; 0 lets FFmpeg use every core.
 
     Raises:
         InputError: a recorded source has nothing to read.
     """
     if spec.is_live:
         return LiveReader(spec, camera, clock)
-    return RecordedReader(spec, camera, clock, started_utc, realtime=realtime)
+    return RecordedReader(
+        spec, camera, clock, started_utc, realtime=realtime, max_threads=max_threads
+    )

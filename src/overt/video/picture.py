@@ -55,7 +55,8 @@ class Swscale:
             small = self._reformatter.reformat(
                 frame, width_px, height_px, "bgr24", interpolation=_QUALITY, threads=1
             )
-            return np.array(small.to_ndarray(), np.uint8, order="C")
+            pixels = np.ascontiguousarray(small.to_ndarray(), np.uint8)
+            return pixels.copy() if small is frame else pixels
 
 
 class _Planes:
@@ -90,9 +91,8 @@ class _Planes:
         size = ((last_x - first_x) << across, (last_y - first_y) << down)
         bands = [self.luma[top:bottom, left:right]]
         for plane in self.colour:
-            wide = cv2.resize(
-                plane[first_y:last_y, first_x:last_x], size, interpolation=cv2.INTER_NEAREST
-            )
+            part = plane[first_y:last_y, first_x:last_x]
+            wide = np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_NEAREST), np.uint8)
             bands.append(wide[skip_y : skip_y + bottom - top, skip_x : skip_x + right - left])
         return self._convert(bands)
 

@@ -8,6 +8,7 @@ frame was dropped; media times never decrease; damage is counted, not raised, as
 could be decoded.
 """
 
+import contextlib
 import threading
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -16,6 +17,8 @@ from types import TracebackType
 from typing import Self
 
 import av
+from av.container import InputContainer
+from av.video.stream import VideoStream
 
 from overt.core.clock import Clock
 from overt.core.errors import InputError
@@ -28,6 +31,7 @@ from overt.video.image import decode_still
 from overt.video.picture import DecodedPicture, Swscale
 from overt.video.slot import FrameBuffer, NewestFrameSlot, PrefetchQueue
 from overt.video.sources import STILL_SUFFIXES, SourceSpec
+from overt.video.thread_failure import ThreadFailure
 from overt.video.timeline import MediaTimeline
 
 DEFAULT_SEQUENCE_FPS = 25.0
@@ -35,25 +39,6 @@ DEFAULT_SEQUENCE_FPS = 25.0
 
 _STOP_WAIT_S = 0.8
 _PACE_STEP_S = 0.05
-
-
-class _Failure:
-    """Carries what ended the decode thread over to whoever iterates."""
-
-    def __init__(self) -> None:
-        self.error: BaseException | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> bool:
-        self.error = error
-        return True
 
 
 class RecordedReader:
@@ -97,9 +82,11 @@ class RecordedReader:
         self._timeline = MediaTimeline(1 / sequence_fps)
         self._swscale = Swscale()
         self._stopped = threading.Event()
-        self._failure = _Failure()
+        self._failure = ThreadFailure()
         self._thread: threading.Thread | None = None
         self._n_read = 0
+        self._n_unreadable_files = 0
+        self._began_s = 0.0
         self._fps: float | None = None
         self._n_expected: int | None = None
         if all(_is_still(path) for path in self._files):
@@ -132,6 +119,7 @@ class RecordedReader:
             n_read=self._n_read,
             n_dropped=self._buffer.n_dropped,
             n_corrupt=self._counts.n_corrupt,
+            n_unreadable_files=self._n_unreadable_files,
             n_resolution_changes=self._counts.n_resolution_changes,
             ended_early=self._counts.ended_early,
         )
@@ -163,11 +151,14 @@ class RecordedReader:
             self._thread.join(_STOP_WAIT_S)
 
     def _consume(self) -> Iterator[Frame]:
-        while (frame := self._buffer.get()) is not None:
-            self._n_read += 1
-            yield frame
-        if self._failure.error is not None and not self._stopped.is_set():
-            raise self._failure.error
+        try:
+            while (frame := self._buffer.get()) is not None:
+                self._n_read += 1
+                yield frame
+            if not self._stopped.is_set():
+                self._failure.reraise()
+        finally:
+            self.stop()
 
     def _produce(self) -> None:
         with self._failure:
@@ -177,9 +168,7 @@ class RecordedReader:
                     break
                 self._hand_over(media_time_s, picture)
             if not self._counts.n_decoded and not self._stopped.is_set():
-                raise InputError(
-                    f"cannot read video {self._spec.display}: no picture in it can be decoded"
-                )
+                raise self._unreadable("no picture in it can be decoded")
         self._buffer.close()
 
     def _hand_over(self, media_time_s: float, picture: Picture) -> None:
@@ -226,19 +215,33 @@ class RecordedReader:
         yield self._timeline.place(None, None), picture
 
     def _video(self, path: Path) -> Iterator[tuple[float, Picture]]:
-        with open_file(str(path), self._spec.display) as container:
-            stream = video_stream(container, max_threads=self._max_threads, low_delay=False)
-            self._fps = rate_of(stream)
-            if len(self._files) == 1:
-                self._n_expected = n_frames_of(container, stream)
-            period_s = 1 / (self._fps or self._sequence_fps)
-            self._timeline.continue_after(period_s, period_s)
+        with contextlib.ExitStack() as opened:
+            try:
+                container = opened.enter_context(open_file(str(path)))
+                stream = video_stream(container, max_threads=self._max_threads, low_delay=False)
+            except InputError as error:
+                if len(self._files) == 1:
+                    raise self._unreadable(str(error)) from None
+                self._n_unreadable_files += 1
+                return
+            self._learn(container, stream)
             try:
                 for frame in decode(container, stream, self._counts, self._stopped):
                     media_time_s = self._timeline.place(frame.pts, frame.time_base)
                     yield media_time_s, DecodedPicture(frame, self._swscale)
             except av.FFmpegError:
                 self._counts.ended_early = True
+
+    def _learn(self, container: InputContainer, stream: VideoStream) -> None:
+        """Note what a file says of itself."""
+        self._fps = rate_of(stream)
+        if len(self._files) == 1:
+            self._n_expected = n_frames_of(container, stream)
+        period_s = 1 / (self._fps or self._sequence_fps)
+        self._timeline.continue_after(period_s, period_s)
+
+    def _unreadable(self, reason: str) -> InputError:
+        return InputError(f"cannot read video {self._spec.display}: {reason}")
 
 
 def _is_still(path: Path) -> bool:
