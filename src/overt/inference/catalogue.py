@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from overt.core.errors import InputError
+from overt.inference.golden import golden_path
 from overt.inference.manifest import ModelManifest, load_manifest
 from overt.inference.prepare import ModelPair, ensure_prepared
 
@@ -33,12 +34,14 @@ class Catalogue:
 
     def __init__(self, folders: Sequence[Path]) -> None:
         self._manifests: dict[str, ModelManifest] = {}
+        self._folders: dict[str, Path] = {}
         for folder in folders:
             for path in sorted(folder.glob("*.toml")):
                 manifest = load_manifest(path)
                 if manifest.name in self._manifests:
                     raise InputError(f"Two manifests are named {manifest.name}; one is {path}.")
                 self._manifests[manifest.name] = manifest
+                self._folders[manifest.name] = folder
 
     def names(self) -> tuple[str, ...]:
         """Return the names of all models, sorted."""
@@ -55,6 +58,14 @@ class Catalogue:
         except KeyError:
             known = ", ".join(self.names()) or "none"
             raise InputError(f"There is no model {name}; known are: {known}.") from None
+
+    def golden(self, name: str) -> Path:
+        """Return where the golden vectors of a model that is known lie.
+
+        Raises:
+            InputError: there is no model of this name.
+        """
+        return golden_path(self._folders[self.get(name).name], name)
 
 
 def ensure_pair(
