@@ -106,7 +106,7 @@ def video_stream(container: InputContainer, *, max_threads: int, low_delay: bool
     Args:
         container: what was opened.
         max_threads: decoding threads; 0 lets FFmpeg use every core.
-        low_delay: decode every picture at once rather than several side by side.
+        low_delay: let threads share one picture rather than decode several side by side.
 
     Raises:
         InputError: there is no video, no decoder for it, or its pictures are too large; the
@@ -138,7 +138,16 @@ def n_frames_of(container: InputContainer, stream: VideoStream) -> int | None:
     """Return how many frames a recording declares, or what its duration and rate imply."""
     if stream.frames > 0:
         return stream.frames
-    rate = rate_of(stream)
-    if container.duration is None or rate is None:
+    duration_s, rate = duration_of(container, stream), rate_of(stream)
+    if duration_s is None or rate is None:
         return None
-    return max(round(container.duration / av.time_base * rate), 0) or None
+    return round(duration_s * rate) or None
+
+
+def duration_of(container: InputContainer, stream: VideoStream) -> float | None:
+    """Return the seconds of video that a recording declares, if it says so of the video itself."""
+    if stream.duration is not None and stream.time_base is not None:
+        return float(stream.duration * stream.time_base)
+    if container.duration is not None and len(container.streams) == 1:
+        return container.duration / av.time_base
+    return None

@@ -21,6 +21,7 @@ class DecodeCounts:
     Attributes:
         n_decoded: good pictures.
         n_corrupt: packets that no picture came from and pictures with patched-up parts.
+        n_hidden: packets that the container says are not to be shown.
         n_resolution_changes: times that the size changed.
         size_px: width and height of the newest picture.
         ended_early: the container broke off.
@@ -28,9 +29,15 @@ class DecodeCounts:
 
     n_decoded: int = 0
     n_corrupt: int = 0
+    n_hidden: int = 0
     n_resolution_changes: int = 0
     size_px: tuple[int, int] | None = None
     ended_early: bool = False
+
+    @property
+    def n_met(self) -> int:
+        """Pictures and packets accounted for, good or not."""
+        return self.n_decoded + self.n_corrupt + self.n_hidden
 
     def see(self, width_px: int, height_px: int) -> None:
         """Count one good picture of the given size."""
@@ -54,6 +61,7 @@ def decode(
     for packet in container.demux(stream):
         if stopped.is_set():
             return
+        counts.n_hidden += packet.is_discard
         try:
             frames = packet.decode()
         except av.EOFError:

@@ -17,7 +17,7 @@ def open_reader(
     *,
     started_utc: datetime,
     realtime: bool = False,
-    max_threads: int = 0,
+    max_threads: int = 1,
 ) -> FrameReader:
     """Return a reader that has opened and decoded nothing yet.
 
@@ -27,7 +27,7 @@ def open_reader(
         clock: for arrival times.
         started_utc: the time of a recording's first frame.
         realtime: play a recording at its own pace and drop late frames, like a camera.
-        max_threads: decoding threads of a recording; 0 lets FFmpeg use every core.
+        max_threads: decoding threads of a recording; see :class:`RecordedReader`.
 
     Raises:
         InputError: a recorded source has nothing to read.

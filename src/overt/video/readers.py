@@ -24,7 +24,7 @@ from overt.core.clock import Clock
 from overt.core.errors import InputError
 from overt.core.frame import Frame, Picture
 from overt.core.ids import CameraId
-from overt.video.container import n_frames_of, open_file, rate_of, video_stream
+from overt.video.container import duration_of, n_frames_of, open_file, rate_of, video_stream
 from overt.video.decoding import DecodeCounts, decode
 from overt.video.frame_reader import ReaderStats
 from overt.video.image import decode_still
@@ -37,6 +37,7 @@ from overt.video.timeline import MediaTimeline
 DEFAULT_SEQUENCE_FPS = 25.0
 """Frames a second at which loose pictures are taken to have been made."""
 
+_END_TOLERANCE_S = 1.0
 _STOP_WAIT_S = 0.8
 _PACE_STEP_S = 0.05
 
@@ -53,7 +54,7 @@ class RecordedReader:
         *,
         realtime: bool = False,
         n_prefetch: int = 4,
-        max_threads: int = 0,
+        max_threads: int = 1,
         sequence_fps: float = DEFAULT_SEQUENCE_FPS,
     ) -> None:
         """Look for the files, and open none of them.
@@ -65,7 +66,8 @@ class RecordedReader:
             started_utc: the time of the first frame.
             realtime: play at the recording's own pace and drop late frames.
             n_prefetch: frames to decode ahead.
-            max_threads: decoding threads; 0 lets FFmpeg use every core.
+            max_threads: decoding threads. One is repeatable to the frame also on damaged files;
+                with more, FFmpeg may lose pictures uncounted at the end of one. 0: every core.
             sequence_fps: frames a second of loose pictures.
 
         Raises:
@@ -225,12 +227,26 @@ class RecordedReader:
                 self._n_unreadable_files += 1
                 return
             self._learn(container, stream)
-            try:
-                for frame in decode(container, stream, self._counts, self._stopped):
-                    media_time_s = self._timeline.place(frame.pts, frame.time_base)
-                    yield media_time_s, DecodedPicture(frame, self._swscale)
-            except av.FFmpegError:
-                self._counts.ended_early = True
+            yield from self._stretch(container, stream)
+
+    def _stretch(
+        self, container: InputContainer, stream: VideoStream
+    ) -> Iterator[tuple[float, Picture]]:
+        """Decode one file, and note whether it broke off before the end that it declares."""
+        n_met_before = self._counts.n_met
+        began_s = ends_s = self._timeline.next_s
+        whole = True
+        try:
+            for frame in decode(container, stream, self._counts, self._stopped):
+                media_time_s = self._timeline.place(frame.pts, frame.time_base)
+                ends_s = media_time_s + float(frame.duration * (frame.time_base or 0))
+                yield media_time_s, DecodedPicture(frame, self._swscale)
+        except av.FFmpegError:
+            whole = False
+        n_missing = stream.frames - (self._counts.n_met - n_met_before)
+        missing_s = (duration_of(container, stream) or 0.0) - (ends_s - began_s)
+        broke_off = not whole or n_missing > 0 or missing_s > _END_TOLERANCE_S
+        self._counts.ended_early |= broke_off and not self._stopped.is_set()
 
     def _learn(self, container: InputContainer, stream: VideoStream) -> None:
         """Note what a file says of itself."""

@@ -22,6 +22,11 @@ class MediaTimeline:
         self._last_s: float | None = None
         self._offset_s: float | None = None
 
+    @property
+    def next_s(self) -> float:
+        """Where the next frame goes if it says nothing of its own time."""
+        return 0.0 if self._last_s is None else self._last_s + self.period_s
+
     def continue_after(self, gap_s: float, period_s: float | None = None) -> None:
         """Begin another stretch of stream, whose first frame comes ``gap_s`` after the last one."""
         self.period_s = period_s or self.period_s
@@ -31,7 +36,7 @@ class MediaTimeline:
 
     def place(self, pts: int | None, time_base: Fraction | None) -> float:
         """Return the media time in seconds of the next frame."""
-        next_s = 0.0 if self._last_s is None else self._last_s + self.period_s
+        next_s = self.next_s
         if pts is None or time_base is None:
             self._last_s = next_s
             return next_s
