@@ -28,6 +28,11 @@ def models_cache() -> Path:
     return cache() / "models"
 
 
+def user_models() -> Path:
+    """Return the folder of models that the user added."""
+    return home() / "models"
+
+
 def catalogue() -> Catalogue:
     """Return the product's models and those that the user added."""
-    return Catalogue([bundled_folder(), home() / "models"])
+    return Catalogue([bundled_folder(), user_models()])
