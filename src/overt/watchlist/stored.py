@@ -90,7 +90,8 @@ class WatchlistRepository(Protocol):
         Saving what is already kept (same id and manifest) changes nothing.
 
         Raises:
-            StorageError: it could not be kept; what was there before still is.
+            StorageError: it could not be kept, and what was there before still is; or it was, and
+                the replaced key is not yet overwritten in every file.
         """
         ...
 

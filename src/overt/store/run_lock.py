@@ -1,0 +1,51 @@
+"""One process at a time has runs open in a store.
+
+The kernel gives the lock back when the process ends, however it ends, so that a run found open
+while the lock is free is one that was never closed.
+"""
+
+import errno
+import fcntl
+import os
+from pathlib import Path
+from typing import Final
+
+from overt.core.errors import StorageError
+from overt.store.faults import storage_faults
+
+_HELD_ELSEWHERE: Final = frozenset({errno.EWOULDBLOCK, errno.EACCES})
+
+
+class RunLock:
+    """An advisory lock on a file beside the database."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._descriptor: int | None = None
+
+    def acquire(self) -> bool:
+        """Take the lock, unless this process has it already; return whether it is newly taken.
+
+        Raises:
+            StorageError: another process has it.
+        """
+        if self._descriptor is not None:
+            return False
+        with storage_faults():
+            flags = os.O_RDWR | os.O_CREAT | os.O_CLOEXEC
+            descriptor = os.open(self._path, flags, 0o600)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                os.close(descriptor)
+                if error.errno in _HELD_ELSEWHERE:
+                    raise StorageError("Another process has a run open in this store.") from error
+                raise
+        self._descriptor = descriptor
+        return True
+
+    def release(self) -> None:
+        """Give the lock back, if this process has it."""
+        if self._descriptor is not None:
+            os.close(self._descriptor)
+            self._descriptor = None
