@@ -105,12 +105,12 @@ def _target(description: ModelDescription, folder: Path, known: Catalogue) -> Pa
     """Return where the file goes; refuse a name, of model or file, that another model has."""
     if not isinstance(description.source, FileSource):
         raise InputError("The manifest of an added model needs a source of kind file.")
-    target = folder / description.source.path.name
+    target = folder / description.source.path
     for name in known.names():
         other = known.get(name)
         if other.source_sha256 == description.source_sha256 and name == description.name:
             continue
-        taken = isinstance(other.source, FileSource) and other.source.path == target.absolute()
+        taken = isinstance(other.source, FileSource) and other.source.locate() == target.absolute()
         if name == description.name or taken:
             raise InputError(f"There is already another model named {name}.")
     return target

@@ -14,11 +14,11 @@ from pydantic import (
     BaseModel,
     ConfigDict,
     Field,
+    PrivateAttr,
     Strict,
     StringConstraints,
     ValidationError,
     ValidationInfo,
-    field_validator,
     model_validator,
 )
 
@@ -31,9 +31,13 @@ YUNET_STRIDES_PX = (8, 16, 32)
 TEMPLATE = "template"
 MODEL_NAME_PATTERN = r"^[a-z0-9][a-z0-9._-]{0,63}$"
 
+_WORD = r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}"
+
 Name = Annotated[str, StringConstraints(pattern=MODEL_NAME_PATTERN)]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$"), AfterValidator(Sha256)]
 Line = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Word = Annotated[str, StringConstraints(pattern=rf"^{_WORD}$")]
+InnerPath = Annotated[str, StringConstraints(pattern=rf"^{_WORD}(/{_WORD}){{0,8}}$")]
 Triple = Annotated[tuple[float, float, float], Strict(strict=False)]
 Pair = Annotated[tuple[float, float], Strict(strict=False)]
 PositivePixels = Annotated[int, Field(gt=0, le=4096)]
@@ -53,9 +57,9 @@ class PackageSource(_Part):
     """
 
     kind: Literal["package"]
-    package: Line
+    package: Word
     version: Line
-    path: Line
+    path: InnerPath
 
     def locate(self) -> Path:
         """Return where the file is.
@@ -81,23 +85,21 @@ class FileSource(_Part):
     """A file that lies beside its manifest.
 
     Attributes:
-        path: the file; a plain name in the manifest, absolute once it is loaded.
+        path: its plain name.
     """
 
     kind: Literal["file"]
-    path: Annotated[Path, Strict(strict=False)]
+    path: Word
+    _folder: Path = PrivateAttr(default=Path())
 
-    @field_validator("path")
-    @classmethod
-    def _beside_the_manifest(cls, path: Path, info: ValidationInfo) -> Path:
-        if path.name != str(path):
-            raise ValueError("is not the plain name of a file beside the manifest")
-        folder = (info.context or {}).get("folder", Path())
-        return Path(folder, path)
+    @model_validator(mode="after")
+    def _beside_the_manifest(self, info: ValidationInfo) -> Self:
+        self._folder = Path((info.context or {}).get("folder", Path()))
+        return self
 
     def locate(self) -> Path:
         """Return where the file is; it may be absent."""
-        return self.path
+        return self._folder / self.path
 
 
 class Licence(_Part):
