@@ -36,6 +36,9 @@ _RTSP_OPTIONS = {
 }
 _CODEC_OPTIONS = {"max_pixels": str(MAX_PICTURE_PX)}
 
+TIMED_OUT: Final = "it did not answer in time"
+"""What is said of a camera that keeps silent."""
+
 _PROBLEMS: Mapping[type[Exception], str] = {
     av.error.HTTPUnauthorizedError: "it refused the user name or password",
     av.error.HTTPForbiddenError: "it refused the user name or password",
@@ -43,8 +46,8 @@ _PROBLEMS: Mapping[type[Exception], str] = {
     av.error.ConnectionRefusedError: "nothing listens at that address",
     av.error.FileNotFoundError: "it is not there",
     av.error.PermissionError: "this account may not open it",
-    av.error.ExitError: "it did not answer in time",
-    av.error.TimeoutError: "it did not answer in time",
+    av.error.ExitError: TIMED_OUT,
+    av.error.TimeoutError: TIMED_OUT,
     av.error.EOFError: "it closed the connection",
     av.error.InvalidDataError: "what it sends is not video that can be decoded",
     av.error.OSError: "it cannot be reached",

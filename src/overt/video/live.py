@@ -25,7 +25,7 @@ from overt.core.errors import InputError, UnavailableError
 from overt.core.frame import Frame
 from overt.core.ids import CameraId
 from overt.video.backoff import Backoff
-from overt.video.container import open_camera, problem_of, rate_of, video_stream
+from overt.video.container import TIMED_OUT, open_camera, problem_of, rate_of, video_stream
 from overt.video.decoding import DecodeCounts, decode
 from overt.video.frame_reader import ReaderStats
 from overt.video.picture import DecodedPicture, Swscale
@@ -172,8 +172,9 @@ class LiveReader:
         if self._thread is not None:
             raise RuntimeError("a reader is iterated once")
         self._began_s = self._clock.monotonic_s()
-        self._thread = threading.Thread(target=self._produce, name="overt-camera", daemon=True)
-        self._thread.start()
+        thread = threading.Thread(target=self._produce, name="overt-camera", daemon=True)
+        thread.start()
+        self._thread = thread
         return self._consume()
 
     def __enter__(self) -> Self:
@@ -189,14 +190,12 @@ class LiveReader:
 
     def stop(self) -> None:
         """See :class:`overt.video.frame_reader.FrameReader`."""
-        self._move_to(CameraState.STOPPED)
-        self._stopped.set()
-        self._slot.close(discard=True)
+        self._end(CameraState.STOPPED)
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(_STOP_WAIT_S)
 
-    def _give_up(self) -> None:
-        self._move_to(CameraState.FAILED)
+    def _end(self, state: CameraState) -> None:
+        self._move_to(state)
         self._stopped.set()
         self._slot.close(discard=True)
 
@@ -213,12 +212,12 @@ class LiveReader:
                     self._n_read += 1
                     yield frame
                 elif self._is_hopeless():
-                    self._give_up()
+                    self._end(CameraState.FAILED)
             if self._state is CameraState.FAILED:
                 raise UnavailableError(f"{self._spec.display} gave no picture: {self._problem}")
             self._failure.reraise()
         finally:
-            self.stop()
+            self._end(CameraState.STOPPED)
 
     def _is_hopeless(self) -> bool:
         waited_s = self._clock.monotonic_s() - self._began_s
@@ -241,10 +240,12 @@ class LiveReader:
             except av.FFmpegError as error:
                 self._problem = problem_of(error)
             held_s = self._clock.monotonic_s() - tried_s
-            good = self._counts.n_decoded > n_before and held_s > _STEADY_S
-            n_failures = 1 if good else n_failures + 1
+            gave_pictures = self._counts.n_decoded > n_before
+            if not gave_pictures and held_s >= self._open_timeout_s:
+                self._problem = TIMED_OUT  # FFmpeg reports an interrupted opening as bad data
+            n_failures = 1 if gave_pictures and held_s > _STEADY_S else n_failures + 1
             if self._is_hopeless():
-                self._give_up()
+                self._end(CameraState.FAILED)
             elif self._counts.n_decoded:
                 self._move_to(CameraState.RECONNECTING)
             self._stopped.wait(self._backoff.wait_s(n_failures))
@@ -269,7 +270,8 @@ class LiveReader:
                     self._greet()
                     is_first = False
                 self._hand_over(frame)
-        self._problem = "it closed the connection"
+        if not self._stopped.is_set():
+            self._problem = "it closed the connection"
 
     def _greet(self) -> None:
         """Note the first picture of a connection, and how long there was none."""

@@ -130,8 +130,9 @@ class RecordedReader:
         """See :class:`overt.video.frame_reader.FrameReader`."""
         if self._thread is not None:
             raise RuntimeError("a reader is iterated once")
-        self._thread = threading.Thread(target=self._produce, name="overt-decode", daemon=True)
-        self._thread.start()
+        thread = threading.Thread(target=self._produce, name="overt-decode", daemon=True)
+        thread.start()
+        self._thread = thread
         return self._consume()
 
     def __enter__(self) -> Self:
@@ -147,10 +148,13 @@ class RecordedReader:
 
     def stop(self) -> None:
         """See :class:`overt.video.frame_reader.FrameReader`."""
-        self._stopped.set()
-        self._buffer.close(discard=True)
+        self._end()
         if self._thread is not None and self._thread is not threading.current_thread():
             self._thread.join(_STOP_WAIT_S)
+
+    def _end(self) -> None:
+        self._stopped.set()
+        self._buffer.close(discard=True)
 
     def _consume(self) -> Iterator[Frame]:
         try:
@@ -160,7 +164,7 @@ class RecordedReader:
             if not self._stopped.is_set():
                 self._failure.reraise()
         finally:
-            self.stop()
+            self._end()
 
     def _produce(self) -> None:
         with self._failure:

@@ -1,0 +1,330 @@
+"""A real RTSP server (GStreamer's) as the camera: frames, loss and return, silence, passwords."""
+
+import contextlib
+import logging
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from overt.core.clock import SystemClock
+from overt.core.errors import UnavailableError
+from overt.core.frame import Frame
+from overt.core.ids import CameraId
+from overt.video import Backoff, CameraState, LiveReader, open_reader, parse_source
+
+_SYSTEM_PYTHON = Path("/usr/bin/python3")
+_PASSWORD = "correct-horse"  # made up for the server below
+_CAMERA = CameraId("gate-1")
+_PATIENCE_S = 30.0
+
+_SERVER = """
+import sys
+import gi
+gi.require_version("Gst", "1.0")
+gi.require_version("GstRtspServer", "1.0")
+from gi.repository import GLib, Gst, GstRtspServer
+
+port, password = sys.argv[1], sys.argv[2]
+Gst.init(None)
+for element in ("videotestsrc", "x264enc", "rtph264pay", "multiudpsink"):
+    if Gst.ElementFactory.find(element) is None:
+        sys.exit(f"no element {element}")
+server = GstRtspServer.RTSPServer()
+server.set_address("127.0.0.1")
+server.set_service(port)
+factory = GstRtspServer.RTSPMediaFactory()
+factory.set_launch(
+    "( videotestsrc is-live=true pattern=ball ! video/x-raw,width=320,height=240,framerate=15/1 "
+    "! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=15 "
+    "! rtph264pay name=pay0 config-interval=1 )"
+)
+factory.set_shared(True)
+if password:
+    auth = GstRtspServer.RTSPAuth()
+    token = GstRtspServer.RTSPToken()
+    token.set_string("media.factory.role", "user")
+    auth.add_basic(GstRtspServer.RTSPAuth.make_basic("viewer", password), token)
+    server.set_auth(auth)
+    role = Gst.Structure.new_empty("user")
+    role.set_value("media.factory.access", True)
+    role.set_value("media.factory.construct", True)
+    factory.add_role_from_structure(role)
+server.get_mount_points().add_factory("/camera", factory)
+if server.attach(None) == 0:
+    sys.exit("cannot listen")
+print(server.get_bound_port(), flush=True)
+GLib.MainLoop().run()
+"""
+
+
+@dataclass(frozen=True)
+class _Server:
+    process: subprocess.Popen[str]
+    port: int
+
+    def kill(self) -> None:
+        self.process.kill()
+        self.process.wait()
+        if self.process.stdout:
+            self.process.stdout.close()
+
+
+def _start_server(port: int = 0, password: str = "") -> _Server:
+    process = subprocess.Popen(
+        [_SYSTEM_PYTHON, "-c", _SERVER, str(port), password],
+        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    )  # fmt: skip
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    if not line.strip().isdigit():
+        process.kill()
+        process.wait()
+        process.stdout.close()
+        pytest.fail("the RTSP server did not start")
+    return _Server(process, int(line))
+
+
+def _can_serve() -> bool:
+    """Tell whether the system has the server and the elements that it needs."""
+    if not _SYSTEM_PYTHON.exists():
+        return False
+    probe = _SERVER.partition("server =")[0]
+    try:
+        done = subprocess.run(
+            [_SYSTEM_PYTHON, "-c", probe, "0", ""], capture_output=True, timeout=60, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.returncode == 0
+
+
+@pytest.fixture(scope="module")
+def rtsp_available() -> None:
+    if not _can_serve():
+        pytest.skip("GStreamer's RTSP server is not installed for the system's Python")
+
+
+@pytest.fixture(scope="module")
+def server(rtsp_available) -> Iterator[_Server]:
+    """Serve one camera to the tests that leave it running."""
+    started = _start_server()
+    yield started
+    started.kill()
+
+
+@contextlib.contextmanager
+def _silent_listener() -> Iterator[int]:
+    """Accept connections on the loopback and never say a word."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        kept: list[socket.socket] = []
+
+        def accept() -> None:
+            with contextlib.suppress(OSError):
+                while True:
+                    kept.append(listener.accept()[0])
+
+        thread = threading.Thread(target=accept, daemon=True)
+        thread.start()
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            listener.shutdown(socket.SHUT_RDWR)
+            thread.join()
+            for connection in kept:
+                connection.close()
+
+
+def _reader(url: str, **options) -> LiveReader:
+    options.setdefault("backoff", Backoff(first_s=0.1, longest_s=0.5))
+    return LiveReader(parse_source(url), _CAMERA, SystemClock(), **options)
+
+
+def _take(frames: Iterator[Frame], n: int) -> list[Frame]:
+    return [next(frames) for _ in range(n)]
+
+
+def test_frames_arrive_newest_first_fetched_and_counts_reconcile(server):
+    reader = _reader(f"rtsp://127.0.0.1:{server.port}/camera")
+    with reader:
+        assert reader.stats().n_decoded == 0
+        frames = iter(reader)
+        taken = _take(frames, 5)
+        assert reader.health.state is CameraState.LIVE
+        assert reader.health.problem == ""
+    assert {(f.picture.width_px, f.picture.height_px) for f in taken} == {(320, 240)}
+    sequences = [frame.sequence for frame in taken]
+    assert sequences == sorted(set(sequences))
+    times = [frame.media_time_s for frame in taken]
+    assert times == sorted(times)
+    assert taken[0].media_time_s == 0.0
+    stats = reader.stats()
+    assert stats.n_decoded == stats.n_read + stats.n_dropped
+    assert reader.health.state is CameraState.STOPPED
+    assert taken[-1].picture.crop(0, 0, 320, 240).std() > 1
+
+
+def test_a_late_consumer_gets_the_newest_frame_and_the_others_are_counted_as_dropped(server):
+    with _reader(f"rtsp://127.0.0.1:{server.port}/camera") as reader:
+        frames = iter(reader)
+        first = next(frames)
+        deadline_s = time.monotonic() + _PATIENCE_S
+        while reader.health.n_dropped < 3 and time.monotonic() < deadline_s:
+            time.sleep(0.05)
+        later = next(frames)
+        assert later.sequence - first.sequence > 3
+
+
+@pytest.mark.usefixtures("rtsp_available")
+def test_a_camera_that_dies_and_returns_goes_on_with_its_sequence():
+    server = _start_server()
+    try:
+        with _reader(f"rtsp://127.0.0.1:{server.port}/camera") as reader:
+            frames = iter(reader)
+            before = _take(frames, 3)[-1]
+            server.kill()
+            deadline_s = time.monotonic() + _PATIENCE_S
+            while reader.health.state is CameraState.LIVE and time.monotonic() < deadline_s:
+                time.sleep(0.05)
+            assert reader.health.state is CameraState.RECONNECTING
+            assert reader.health.problem
+            server = _start_server(server.port)
+            while reader.health.n_reconnects == 0 and time.monotonic() < deadline_s:
+                time.sleep(0.05)
+            after = _take(frames, 3)
+            assert reader.stats().n_reconnects == 1
+            assert after[0].sequence > before.sequence
+            assert after[-1].media_time_s > before.media_time_s
+            assert after[-1].captured_utc > before.captured_utc
+    finally:
+        server.kill()
+
+
+@pytest.mark.usefixtures("rtsp_available")
+def test_a_password_opens_the_camera_and_a_wrong_one_is_refused_without_being_shown(caplog, capfd):
+    server = _start_server(password=_PASSWORD)
+    address = f"127.0.0.1:{server.port}/camera"
+    try:
+        with caplog.at_level(logging.DEBUG):
+            with _reader(f"rtsp://viewer:{_PASSWORD}@{address}") as reader:
+                assert next(iter(reader)).sequence == 0
+            with (
+                _reader(f"rtsp://viewer:{_PASSWORD}-no@{address}", give_up_s=0.5) as reader,
+                pytest.raises(UnavailableError, match="refused the user name") as caught,
+            ):
+                next(iter(reader))
+    finally:
+        server.kill()
+    told = traceback.format_exception(caught.value)
+    said = "".join([*told, caplog.text, *capfd.readouterr(), repr(reader.health)])
+    assert "gave no picture" in said
+    assert _PASSWORD not in said
+    assert "viewer:" not in str(caught.value)
+
+
+def test_a_camera_that_freezes_is_lost_at_the_read_time_out_and_found_again(server):
+    url = f"rtsp://127.0.0.1:{server.port}/camera"
+    with _reader(url, open_timeout_s=1.0, read_timeout_s=0.5) as reader:
+        frames = iter(reader)
+        before = next(frames)
+        os.kill(server.process.pid, signal.SIGSTOP)
+        deadline_s = time.monotonic() + _PATIENCE_S
+        while reader.health.state is CameraState.LIVE and time.monotonic() < deadline_s:
+            time.sleep(0.05)
+        assert reader.health.state is CameraState.RECONNECTING
+        assert reader.health.problem == "it did not answer in time"
+        os.kill(server.process.pid, signal.SIGCONT)
+        while reader.health.n_reconnects == 0 and time.monotonic() < deadline_s:
+            time.sleep(0.05)
+        assert next(frames).sequence > before.sequence
+        assert reader.health.state is CameraState.LIVE
+
+
+def test_a_camera_that_never_answers_is_given_up():
+    with _silent_listener() as port:
+        url = f"rtsp://viewer:{_PASSWORD}@127.0.0.1:{port}/camera"
+        with (
+            _reader(url, open_timeout_s=0.4, give_up_s=0.8) as reader,
+            pytest.raises(UnavailableError, match="did not answer in time") as caught,
+        ):
+            next(iter(reader))
+        assert caught.value.exit_code == 6
+        assert reader.health.state is CameraState.FAILED
+        assert _PASSWORD not in f"{caught.value!r}{reader.health!r}"
+
+
+def test_giving_up_does_not_wait_for_the_connection_to_time_out():
+    with (
+        _silent_listener() as port,
+        _reader(f"rtsp://127.0.0.1:{port}/camera", open_timeout_s=600.0, give_up_s=0.3) as reader,
+        pytest.raises(UnavailableError),
+    ):
+        next(iter(reader))
+
+
+def test_nothing_listening_is_said_plainly():
+    with socket.create_server(("127.0.0.1", 0)) as unused:
+        port = unused.getsockname()[1]
+    with (
+        _reader(f"rtsp://127.0.0.1:{port}/camera", give_up_s=0.3) as reader,
+        pytest.raises(UnavailableError, match="nothing listens at that address"),
+    ):
+        next(iter(reader))
+
+
+def test_stop_ends_the_iteration_of_a_silent_camera_without_waiting_for_its_time_out():
+    with _silent_listener() as port:
+        reader = _reader(f"rtsp://127.0.0.1:{port}/camera", open_timeout_s=600.0, give_up_s=600.0)
+        ended = threading.Event()
+
+        def consume() -> None:
+            assert list(reader) == []
+            ended.set()
+
+        consumer = threading.Thread(target=consume, daemon=True)
+        consumer.start()
+        reader.stop()
+        assert ended.wait(_PATIENCE_S)
+        assert reader.health.state is CameraState.STOPPED
+
+
+def test_a_process_ends_although_a_camera_is_silent():
+    """A stuck connection must not keep the program from closing its counts and leaving."""
+    program = (
+        "import sys, threading\n"
+        "from overt.core.clock import SystemClock\n"
+        "from overt.video import LiveReader, parse_source\n"
+        "reader = LiveReader(parse_source(sys.argv[1]), 'gate-1', SystemClock(),\n"
+        "                    open_timeout_s=600.0, give_up_s=600.0)\n"
+        "timer = threading.Timer(0.5, reader.stop)\n"
+        "timer.start()\n"
+        "print(len(list(reader)))\n"
+    )
+    with _silent_listener() as port:
+        done = subprocess.run(
+            [sys.executable, "-c", program, f"rtsp://viewer:{_PASSWORD}@127.0.0.1:{port}/camera"],
+            capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (0, "0\n", "")
+
+
+def test_open_reader_connects_to_nothing_before_iteration():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        listener.settimeout(0.2)
+        clock = SystemClock()
+        spec = parse_source(f"rtsp://127.0.0.1:{listener.getsockname()[1]}/camera")
+        reader = open_reader(spec, _CAMERA, clock, started_utc=clock.now_utc())
+        with pytest.raises(TimeoutError):
+            listener.accept()
+        assert reader.stats().n_decoded == 0
+        reader.stop()
+        assert list(reader) == []
