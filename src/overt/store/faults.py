@@ -33,6 +33,8 @@ _OS_SENTENCES: Final = {
     errno.EPERM: _SENTENCES[sqlite3.SQLITE_PERM],
 }
 _PRIMARY_CODE: Final = 0xFF
+# What a full disk looks like when it is the log's shared memory that does not fit.
+_ALSO_FULL: Final = frozenset({sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_IOERR_SHMMAP})
 _OTHER: Final = "The store's database refused what it was asked to do."
 
 
@@ -59,4 +61,5 @@ def _database_sentence(error: SQLAlchemyError) -> str:
 def _sqlite_sentence(error: sqlite3.Error) -> str:
     # Absent on errors that the driver raises itself, such as the use of a closed connection.
     code: int = getattr(error, "sqlite_errorcode", 0)
-    return _SENTENCES.get(code & _PRIMARY_CODE, _OTHER)
+    primary = sqlite3.SQLITE_FULL if code in _ALSO_FULL else code & _PRIMARY_CODE
+    return _SENTENCES.get(primary, _OTHER)

@@ -17,7 +17,7 @@ from typing import Final
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from overt.core.errors import IntegrityError
+from overt.core.errors import InputError, IntegrityError
 from overt.ledger.merkle import CompactTree, leaf_hash
 from overt.ledger.notes import Checkpoint, NoteSigner, open_checkpoint, sign_checkpoint
 from overt.ledger.records import LedgerRecord
@@ -121,8 +121,7 @@ class StoredLedger:
         with self._database.read() as session:
             row = session.scalars(newest).first()
             if row is not None:
-                checkpoint = open_checkpoint(row.note, self._signer.verifier)
-                check_covers(checkpoint, _extended(CompactTree(), session, checkpoint.size))
+                check_covers(self._opened(row), _extended(CompactTree(), session, row.size))
 
     def verify(self) -> LedgerState:
         """Recompute everything from the records' bytes.
@@ -147,7 +146,16 @@ class StoredLedger:
 
     def _checkpoints(self, session: Session) -> list[Checkpoint]:
         rows = session.scalars(select(LedgerCheckpointRow).order_by(LedgerCheckpointRow.size))
-        return [open_checkpoint(row.note, self._signer.verifier) for row in rows]
+        return [self._opened(row) for row in rows]
+
+    def _opened(self, row: LedgerCheckpointRow) -> Checkpoint:
+        try:
+            checkpoint = open_checkpoint(row.note, self._signer.verifier)
+        except InputError as error:
+            raise IntegrityError("A checkpoint that the store keeps was altered.") from error
+        if checkpoint.size != row.size:
+            raise IntegrityError("A checkpoint that the store keeps stands in another's place.")
+        return checkpoint
 
 
 def _rows(session: Session) -> Iterator[LedgerRecordRow]:

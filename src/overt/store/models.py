@@ -7,20 +7,25 @@
 
 Invariants: a picture, a template or a label is a ciphertext column beside its nonce; the key that
 opens it stands wrapped in ``deployments`` or ``watchlists``, and without it the column is noise.
+SQLite's tables are STRICT: a value of another type is refused, and found by a check.
 Must not: have a table or a column for a face that did not alert.
 """
 
 from datetime import UTC, datetime
 
-from sqlalchemy import Dialect, ForeignKey, LargeBinary, MetaData, String
+from sqlalchemy import Dialect, Double, ForeignKey, LargeBinary, MetaData, Text
+from sqlalchemy.dialects.sqlite import REAL
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
 from sqlalchemy.types import TypeDecorator
+
+from overt.core.clock import parse_utc
+from overt.core.errors import IntegrityError
 
 
 class UtcText(TypeDecorator[datetime]):
     """A time as RFC 3339 text in UTC with microseconds, which sorts as the time does."""
 
-    impl = String(27)
+    impl = Text
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
@@ -32,9 +37,16 @@ class UtcText(TypeDecorator[datetime]):
         return text.replace("+00:00", "Z")
 
     def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
-        """Read it back."""
+        """Read it back.
+
+        Raises:
+            IntegrityError: it is not what was written.
+        """
         del dialect
-        return None if value is None else datetime.fromisoformat(value)
+        try:
+            return None if value is None else parse_utc(value)
+        except ValueError as error:
+            raise IntegrityError("A time that the store keeps was altered.") from error
 
 
 class Base(DeclarativeBase):
@@ -48,7 +60,13 @@ class Base(DeclarativeBase):
             "pk": "pk_%(table_name)s",
         }
     )
-    type_annotation_map = {datetime: UtcText, bytes: LargeBinary}  # noqa: RUF012  SQLAlchemy's own declaration
+    type_annotation_map = {  # noqa: RUF012  declared by SQLAlchemy as an instance's
+        bytes: LargeBinary,
+        datetime: UtcText,
+        float: Double().with_variant(REAL(), "sqlite"),
+        str: Text,
+    }
+    __table_args__ = {"sqlite_strict": True}  # noqa: RUF012  declared by SQLAlchemy likewise
 
 
 class DeploymentRow(Base):

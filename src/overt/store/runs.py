@@ -19,7 +19,7 @@ from overt.alerts.lifecycle import AlertEvent, AlertState, next_state
 from overt.alerts.ports import RunStart, StopReason
 from overt.core.clock import Clock
 from overt.core.counts import FaceCounts
-from overt.core.errors import InputError, ReconciliationError, StorageError
+from overt.core.errors import InputError, IntegrityError, ReconciliationError, StorageError
 from overt.core.ids import AlertId, DeploymentId
 from overt.ledger.canonical import canonical_bytes, parse_canonical
 from overt.ledger.records import (
@@ -171,10 +171,16 @@ def close_abandoned(work: UnitOfWork, now_utc: datetime) -> None:
     """Close every run that was left open, with what its minutes add up to.
 
     The caller holds the lock that says that nobody has a run open here.
+
+    Raises:
+        IntegrityError: what was counted was altered.
     """
     for row in work.session.scalars(select(RunRow).where(RunRow.stopped_utc.is_(None))).all():
         minutes = select(CountMinuteRow.counts).where(CountMinuteRow.run_id == row.id)
-        counts = (parse_counts(parse_canonical(data)) for data in work.session.scalars(minutes))
+        try:
+            counts = [parse_counts(parse_canonical(data)) for data in work.session.scalars(minutes)]
+        except InputError as error:
+            raise IntegrityError("Counts that the store keeps were altered.") from error
         close_run(work, row, sum(counts, FaceCounts()), StopReason.NOT_CLOSED, now_utc)
 
 

@@ -2,28 +2,33 @@
 
 import sqlalchemy as sa
 from alembic import op
+from sqlalchemy.dialects import sqlite
 
 revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
 
+FLOAT: sa.Double[float] = sa.Double().with_variant(sqlite.REAL(), "sqlite")
+
 
 def upgrade() -> None:
     op.create_table(
         "deployments",
-        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
         sa.Column("capability_json", sa.LargeBinary(), nullable=False),
-        sa.Column("capability_sha256", sa.String(), nullable=False),
+        sa.Column("capability_sha256", sa.Text(), nullable=False),
         sa.Column("wrapped_key", sa.LargeBinary(), nullable=True),
-        sa.Column("created_utc", sa.String(27), nullable=False),
+        sa.Column("created_utc", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deployments")),
+        sqlite_strict=True,
     )
     op.create_table(
         "ledger_checkpoints",
         sa.Column("size", sa.Integer(), autoincrement=False, nullable=False),
         sa.Column("note", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("size", name=op.f("pk_ledger_checkpoints")),
+        sqlite_strict=True,
     )
     op.create_table(
         "ledger_records",
@@ -31,38 +36,41 @@ def upgrade() -> None:
         sa.Column("leaf_hash", sa.LargeBinary(), nullable=False),
         sa.Column("record", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_ledger_records")),
+        sqlite_strict=True,
     )
     op.create_table(
         "watchlists",
-        sa.Column("id", sa.String(), nullable=False),
-        sa.Column("name", sa.String(), nullable=False),
-        sa.Column("contract_id", sa.String(), nullable=False),
-        sa.Column("manifest_sha256", sa.String(), nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("contract_id", sa.Text(), nullable=False),
+        sa.Column("manifest_sha256", sa.Text(), nullable=False),
         sa.Column("wrapped_key", sa.LargeBinary(), nullable=True),
-        sa.Column("created_utc", sa.String(27), nullable=False),
+        sa.Column("created_utc", sa.Text(), nullable=False),
         sa.Column("n_entries", sa.Integer(), nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_watchlists")),
+        sqlite_strict=True,
     )
     op.create_table(
         "runs",
-        sa.Column("id", sa.String(), nullable=False),
-        sa.Column("deployment_id", sa.String(), nullable=False),
-        sa.Column("started_utc", sa.String(27), nullable=False),
-        sa.Column("stopped_utc", sa.String(27), nullable=True),
-        sa.Column("stop_reason", sa.String(), nullable=True),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("deployment_id", sa.Text(), nullable=False),
+        sa.Column("started_utc", sa.Text(), nullable=False),
+        sa.Column("stopped_utc", sa.Text(), nullable=True),
+        sa.Column("stop_reason", sa.Text(), nullable=True),
         sa.Column("totals", sa.LargeBinary(), nullable=True),
         sa.ForeignKeyConstraint(
             ["deployment_id"], ["deployments.id"], name=op.f("fk_runs_deployment_id_deployments")
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_runs")),
+        sqlite_strict=True,
     )
     op.create_index(op.f("ix_runs_deployment_id"), "runs", ["deployment_id"], unique=False)
     op.create_table(
         "watchlist_entries",
-        sa.Column("watchlist_id", sa.String(), nullable=False),
-        sa.Column("entry", sa.String(), nullable=False),
-        sa.Column("expires_utc", sa.String(27), nullable=True),
-        sa.Column("kin_group", sa.String(), nullable=True),
+        sa.Column("watchlist_id", sa.Text(), nullable=False),
+        sa.Column("entry", sa.Text(), nullable=False),
+        sa.Column("expires_utc", sa.Text(), nullable=True),
+        sa.Column("kin_group", sa.Text(), nullable=True),
         sa.Column("nonce", sa.LargeBinary(), nullable=False),
         sa.Column("ciphertext", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -71,37 +79,38 @@ def upgrade() -> None:
             name=op.f("fk_watchlist_entries_watchlist_id_watchlists"),
         ),
         sa.PrimaryKeyConstraint("watchlist_id", "entry", name=op.f("pk_watchlist_entries")),
+        sqlite_strict=True,
     )
     op.create_index(
         op.f("ix_watchlist_entries_expires_utc"), "watchlist_entries", ["expires_utc"], unique=False
     )
     op.create_table(
         "alerts",
-        sa.Column("id", sa.String(), nullable=False),
-        sa.Column("deployment_id", sa.String(), nullable=False),
-        sa.Column("run_id", sa.String(), nullable=False),
+        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("deployment_id", sa.Text(), nullable=False),
+        sa.Column("run_id", sa.Text(), nullable=False),
         sa.Column("ledger_seq", sa.Integer(), nullable=False),
-        sa.Column("state", sa.String(), nullable=False),
-        sa.Column("camera", sa.String(), nullable=False),
-        sa.Column("entry", sa.String(), nullable=False),
+        sa.Column("state", sa.Text(), nullable=False),
+        sa.Column("camera", sa.Text(), nullable=False),
+        sa.Column("entry", sa.Text(), nullable=False),
         sa.Column("track", sa.Integer(), nullable=False),
-        sa.Column("captured_utc", sa.String(27), nullable=False),
-        sa.Column("media_time_s", sa.Double(), nullable=False),
+        sa.Column("captured_utc", sa.Text(), nullable=False),
+        sa.Column("media_time_s", FLOAT, nullable=False),
         sa.Column("frame_sequence", sa.Integer(), nullable=False),
-        sa.Column("similarity", sa.Double(), nullable=False),
-        sa.Column("threshold", sa.Double(), nullable=False),
-        sa.Column("margin", sa.Double(), nullable=True),
+        sa.Column("similarity", FLOAT, nullable=False),
+        sa.Column("threshold", FLOAT, nullable=False),
+        sa.Column("margin", FLOAT, nullable=True),
         sa.Column("n_shots", sa.Integer(), nullable=False),
         sa.Column("rate_one_in", sa.Integer(), nullable=True),
-        sa.Column("rate_source", sa.String(), nullable=True),
-        sa.Column("latency_s", sa.Double(), nullable=False),
+        sa.Column("rate_source", sa.Text(), nullable=True),
+        sa.Column("latency_s", FLOAT, nullable=False),
         sa.Column("left_px", sa.Integer(), nullable=False),
         sa.Column("top_px", sa.Integer(), nullable=False),
         sa.Column("right_px", sa.Integer(), nullable=False),
         sa.Column("bottom_px", sa.Integer(), nullable=False),
         sa.Column("n_repeats", sa.Integer(), nullable=False),
-        sa.Column("last_repeat_utc", sa.String(27), nullable=True),
-        sa.Column("last_repeat_similarity", sa.Double(), nullable=True),
+        sa.Column("last_repeat_utc", sa.Text(), nullable=True),
+        sa.Column("last_repeat_similarity", FLOAT, nullable=True),
         sa.ForeignKeyConstraint(
             ["deployment_id"], ["deployments.id"], name=op.f("fk_alerts_deployment_id_deployments")
         ),
@@ -111,26 +120,29 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_alerts_run_id_runs")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_alerts")),
         sa.UniqueConstraint("ledger_seq", name=op.f("uq_alerts_ledger_seq")),
+        sqlite_strict=True,
     )
     op.create_index(op.f("ix_alerts_deployment_id"), "alerts", ["deployment_id"], unique=False)
     op.create_index(op.f("ix_alerts_run_id"), "alerts", ["run_id"], unique=False)
     op.create_table(
         "count_minutes",
-        sa.Column("run_id", sa.String(), nullable=False),
+        sa.Column("run_id", sa.Text(), nullable=False),
         sa.Column("minute", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("ended_utc", sa.String(27), nullable=False),
+        sa.Column("ended_utc", sa.Text(), nullable=False),
         sa.Column("counts", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_count_minutes_run_id_runs")),
         sa.PrimaryKeyConstraint("run_id", "minute", name=op.f("pk_count_minutes")),
+        sqlite_strict=True,
     )
     op.create_table(
         "alert_pictures",
-        sa.Column("alert_id", sa.String(), nullable=False),
-        sa.Column("field", sa.String(), nullable=False),
+        sa.Column("alert_id", sa.Text(), nullable=False),
+        sa.Column("field", sa.Text(), nullable=False),
         sa.Column("nonce", sa.LargeBinary(), nullable=False),
         sa.Column("ciphertext", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
             ["alert_id"], ["alerts.id"], name=op.f("fk_alert_pictures_alert_id_alerts")
         ),
         sa.PrimaryKeyConstraint("alert_id", "field", name=op.f("pk_alert_pictures")),
+        sqlite_strict=True,
     )

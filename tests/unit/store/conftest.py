@@ -1,0 +1,120 @@
+"""Examples that the store's unit tests share."""
+
+import itertools
+from datetime import UTC, datetime
+
+import numpy as np
+import pytest
+
+from overt.alerts.alert import Alert, AlertPictures, FalseAlertRate
+from overt.alerts.ports import RunStart
+from overt.core.clock import ManualClock
+from overt.core.ids import (
+    AlertId,
+    CameraId,
+    ContractId,
+    DeploymentId,
+    EntryId,
+    Sha256,
+    TrackId,
+    WatchlistId,
+)
+from overt.store.store import Store
+from overt.watchlist.stored import StoredEntry, StoredReference, StoredWatchlist
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+
+class Examples:
+    """Makes values that differ from call to call, the same in every run."""
+
+    noon = NOON
+
+    def __init__(self):
+        self._numbers = itertools.count()
+        self._random = np.random.default_rng(7)
+
+    def run(self, **changes):
+        values = {
+            "deployment": DeploymentId("d-1"),
+            "capability_json": b"{}",
+            "capability_sha256": Sha256("c" * 64),
+            "watchlist_sha256": Sha256("a" * 64),
+            "contract": ContractId("contract"),
+            "threshold": 0.5,
+            "cameras": (CameraId("gate"),),
+            "started_utc": NOON,
+            "software": {"detector": Sha256("d" * 64)},
+        }
+        return RunStart(**(values | changes))
+
+    def alert(self, **changes):
+        number = next(self._numbers)
+        values = {
+            "id": AlertId(f"alert-{number}"),
+            "deployment": DeploymentId("d-1"),
+            "camera": CameraId("gate"),
+            "entry": EntryId("e-1"),
+            "track": TrackId(number),
+            "captured_utc": NOON,
+            "media_time_s": 1.5,
+            "frame_sequence": 45,
+            "similarity": 0.61,
+            "threshold": 0.5,
+            "margin": 0.1,
+            "n_shots": 2,
+            "calibrated_rate": FalseAlertRate(20_000, "evaluation"),
+            "latency_s": 0.031,
+            "face_box_px": (10, 20, 60, 90),
+        }
+        return Alert(**(values | changes))
+
+    def pictures(self, height_px=64, width_px=48):
+        face = self._random.integers(0, 256, (height_px, width_px, 3), np.uint8)
+        scene = self._random.integers(0, 256, (90, 160, 3), np.uint8)
+        return AlertPictures(face, scene)
+
+    def watchlist(self, n_entries=3, **changes):
+        values = {
+            "id": WatchlistId("list"),
+            "name": "the list",
+            "contract": ContractId("contract"),
+            "manifest_sha256": Sha256("a" * 64),
+            "entries": tuple(self.entry(f"e-{n:04}") for n in range(n_entries)),
+        }
+        return StoredWatchlist(**(values | changes))
+
+    def entry(self, entry_id):
+        template = self._random.normal(size=128).astype(np.float32)
+        template /= np.linalg.norm(template)
+        references = (StoredReference(template, self._random.bytes(200)),)
+        return StoredEntry(EntryId(entry_id), f"label of {entry_id}", references)
+
+
+@pytest.fixture
+def examples():
+    return Examples()
+
+
+@pytest.fixture
+def clock():
+    return ManualClock(NOON)
+
+
+@pytest.fixture
+def home(tmp_path):
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def store(home, clock):
+    with Store.open(home, clock) as opened:
+        yield opened
+
+
+@pytest.fixture
+def running(store, examples):
+    """A run that was started."""
+    run = store.run()
+    run.start(examples.run())
+    return run
