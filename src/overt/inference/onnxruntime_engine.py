@@ -19,7 +19,7 @@ from overt.inference.engine import Batch, Outputs, Pending, Precision, check_bat
 from overt.inference.manifest import EmbeddingOutput, ModelManifest
 
 _Options = dict[str, str]
-_PROVIDERS: dict[str, list[tuple[str, _Options]]] = {
+PROVIDERS: dict[str, list[tuple[str, _Options]]] = {
     "cpu": [("CPUExecutionProvider", {})],
     "cuda": [("CUDAExecutionProvider", {"use_tf32": "0"})],
     "tensorrt": [
@@ -67,19 +67,19 @@ def open_model(
 
 
 def _providers(device: str) -> list[tuple[str, _Options]]:
-    if device not in _PROVIDERS:
+    if device not in PROVIDERS:
         raise UnavailableError(
-            f"ONNX Runtime has no device {device}; it knows: {', '.join(_PROVIDERS)}."
+            f"ONNX Runtime has no device {device}; it knows: {', '.join(PROVIDERS)}."
         )
     there = onnxruntime.get_available_providers()
-    missing = [name for name, _ in _PROVIDERS[device] if name not in there]
+    missing = [name for name, _ in PROVIDERS[device] if name not in there]
     if missing:
-        usable = [d for d, p in _PROVIDERS.items() if all(name in there for name, _ in p)]
+        usable = [d for d, p in PROVIDERS.items() if all(name in there for name, _ in p)]
         raise UnavailableError(
             f"ONNX Runtime has no device {device} here; there is: {', '.join(usable)}. "
             "GPUs need the extra gpu."
         )
-    return _PROVIDERS[device]
+    return PROVIDERS[device]
 
 
 def require_active(active: list[str], device: str) -> None:
@@ -88,7 +88,7 @@ def require_active(active: list[str], device: str) -> None:
     Raises:
         UnavailableError: it runs on something else.
     """
-    names = [name for name, _ in _PROVIDERS[device]]
+    names = [name for name, _ in PROVIDERS[device]]
     if active[: len(names)] != names:
         raise UnavailableError(f"ONNX Runtime cannot use {device} on this machine.")
 

@@ -41,7 +41,7 @@ def open_model(
     """
     core = openvino.Core()
     target = _target(core, device)
-    chosen = _precision(core, target, precision, manifest)
+    chosen = chosen_precision(core, target, precision, manifest)
     options: dict[str, Any] = {
         hint.inference_precision(): openvino.Type.f32 if chosen == "f32" else openvino.Type.bf16,
         hint.num_requests(): n_requests,
@@ -72,9 +72,14 @@ def _target(core: openvino.Core, device: str) -> str:
     return matching[0]
 
 
-def _precision(
+def chosen_precision(
     core: openvino.Core, target: str, wanted: Precision, manifest: ModelManifest
 ) -> Precision:
+    """Return the precision to compute in, never ``auto``.
+
+    Raises:
+        UnavailableError: bf16 was asked for and the device does not have it.
+    """
     has_bf16 = "BF16" in core.get_property(target, "OPTIMIZATION_CAPABILITIES")
     if wanted == "bf16" and not has_bf16:
         raise UnavailableError(f"The device {target.lower()} does not compute in bf16; use f32.")
@@ -145,6 +150,7 @@ class OpenVinoEngine:
         self._manifest = manifest
         self._scrub = scrub
         self._changed = threading.Condition()
+        self._compiled: openvino.CompiledModel | None = compiled
         self._requests = tuple(compiled.create_infer_request() for _ in range(n_requests))
         self._idle = deque(self._requests)
         self._under_way: deque[_OpenVinoPending] = deque()
@@ -209,6 +215,7 @@ class OpenVinoEngine:
                 self._changed.wait()
             self._idle.clear()
             self._requests = ()
+            self._compiled = None
 
     def __enter__(self) -> Self:
         return self

@@ -1,7 +1,6 @@
 """Opens a prepared model in the runtime and on the device that were asked for, or says why not."""
 
 from importlib import import_module
-from importlib.util import find_spec
 from types import ModuleType
 from typing import Literal, TypeAlias, cast
 
@@ -69,8 +68,3 @@ def _load(runtime: Runtime) -> ModuleType:
             raise
         how = f"; install the extra {_EXTRA[runtime]}" if runtime in _EXTRA else ""
         raise UnavailableError(f"The runtime {runtime} is not installed{how}.") from None
-
-
-def available_runtimes() -> tuple[Runtime, ...]:
-    """Return the runtimes that are installed here."""
-    return tuple(runtime for runtime in RUNTIMES if find_spec(runtime) is not None)
