@@ -88,6 +88,7 @@ def test_a_flipped_byte_of_any_record_is_found(closed_run, home):
         "UPDATE alerts SET similarity = 0.99 WHERE id = 'alert-0'",
         "UPDATE alerts SET entry = 'e-2' WHERE id = 'alert-0'",
         "UPDATE alerts SET captured_utc = '2026-01-01T13:00:00.000000Z'",
+        "UPDATE alerts SET captured_utc = 'yesterday'",
         "UPDATE alerts SET left_px = 11",
         "UPDATE alerts SET n_shots = 0",
         "UPDATE alerts SET ledger_seq = 0 WHERE id = 'alert-0'",
