@@ -6,6 +6,7 @@ middle of the face.
 
 import numpy as np
 
+from overt.core.arrays import GreyImage
 from overt.simulation.canvas import Canvas, Point
 from overt.simulation.outfit import Bgr, Outfit
 from overt.simulation.sprite import Sprite
@@ -23,7 +24,9 @@ _AWAY: dict[Accessory, Point] = {
 """How far off, in head units, it is when it hides nothing."""
 
 
-def paint_accessory(kind: Accessory, outfit: Outfit, skin_bgr: Bgr) -> Sprite:
+def paint_accessory(
+    kind: Accessory, outfit: Outfit, skin_bgr: Bgr, light: GreyImage
+) -> Sprite:
     """Return the accessory in the place where it hides most."""
     canvas = Canvas(3.0, 3.0, (1.5, 1.5), UNIT_PX)
     if kind == "phone":
@@ -32,7 +35,7 @@ def paint_accessory(kind: Accessory, outfit: Outfit, skin_bgr: Bgr) -> Sprite:
         _scarf(canvas, outfit.accent_bgr)
     else:
         _umbrella(canvas, outfit.accent_bgr)
-    return Sprite.from_straight(canvas.bgr, canvas.alpha)
+    return Sprite.from_straight(canvas.bgr, canvas.alpha, light)
 
 
 def offset(kind: Accessory, hides: float) -> Point:

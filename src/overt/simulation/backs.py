@@ -5,7 +5,6 @@ import numpy as np
 from overt.simulation.canvas import Canvas, cloth
 from overt.simulation.cutout import FULL_SIZE_PX, Head
 from overt.simulation.outfit import Bgr
-from overt.simulation.sprite import Sprite
 
 _HAIR: tuple[Bgr, ...] = ((28, 26, 28), (40, 48, 62), (52, 74, 104), (92, 128, 160), (150, 152, 154),
                           (38, 50, 84))  # fmt: skip
@@ -30,10 +29,9 @@ def paint_back_of_head(rng: np.random.Generator) -> Head:
     )  # fmt: skip
     height, width = canvas.alpha.shape
     strands = cloth(rng, (height, width), 0.10)
-    strands *= 1 + 0.10 * rng.normal(0, 1, (1, width)).astype(np.float32)
-    canvas.texture(strands)
+    strands *= 1 + 0.10 * rng.normal(0, 1, (1, width, 1)).astype(np.float32)
     return Head(
-        sprite=Sprite.from_straight(canvas.bgr, canvas.alpha),
+        sprite=canvas.sprite(strands),
         centre_px=(_ORIGIN[0] * FULL_SIZE_PX, _ORIGIN[1] * FULL_SIZE_PX),
         face_px=float(FULL_SIZE_PX),
         skin_bgr=skin,

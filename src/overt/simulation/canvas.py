@@ -7,7 +7,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from overt.core.arrays import GreyImage
 from overt.simulation.outfit import Bgr
+from overt.simulation.sprite import Sprite
 
 Point = tuple[float, float]
 Floats = NDArray[np.float32]
@@ -32,40 +34,33 @@ class Canvas:
         self.bgr: Floats = np.zeros((*size, 3), np.float32)
         self.alpha: Floats = np.zeros(size, np.float32)
 
-    def copy(self) -> "Canvas":
-        """Return an independent copy."""
-        other = object.__new__(Canvas)
-        other._unit_px, other._origin = self._unit_px, self._origin  # noqa: SLF001 - same class
-        other.bgr, other.alpha = self.bgr.copy(), self.alpha.copy()
-        return other
-
     def to_px(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return points of the body (n × 2) in pixels of the canvas."""
         return (points + np.asarray(self._origin)) * self._unit_px
 
     def limb(self, start: Point, end: Point, start_r: float, end_r: float, colour: Bgr) -> None:
         """Paint a tapered, rounded limb."""
-        (ax, ay), (bx, by) = self.to_px(np.array([start, end]))
+        (ax, ay), (bx, by) = self.to_px(np.array([start, end])).tolist()
         ra, rb = start_r * self._unit_px, end_r * self._unit_px
         reach = max(ra, rb) + 2
-        box = self._box(min(ax, bx) - reach, min(ay, by) - reach, max(ax, bx) + reach,
-                        max(ay, by) + reach)  # fmt: skip
+        left, right = min(ax, bx) - reach, max(ax, bx) + reach
+        top, bottom = min(ay, by) - reach, max(ay, by) + reach
+        box = self._box(left, top, right, bottom)
         if box is None:
             return
-        x, y = _grid(box)
-        length2 = max((bx - ax) ** 2 + (by - ay) ** 2, 1e-6)
-        along = np.clip(((x - ax) * (bx - ax) + (y - ay) * (by - ay)) / length2, 0, 1)
-        off_x, off_y = x - (ax + along * (bx - ax)), y - (ay + along * (by - ay))
-        radius = ra + along * (rb - ra)
-        distance = np.hypot(off_x, off_y)
-        cover = np.clip(radius - distance + 0.5, 0, 1)
+        x, y = _axes(box)
+        length = max(float(np.hypot(bx - ax, by - ay)), 1e-3)
+        ux, uy = (bx - ax) / length, (by - ay) / length
+        beside = (y - ay) * ux - (x - ax) * uy
+        along = (x - ax) * ux + (y - ay) * uy
+        past = along - np.clip(along, 0, length)
+        radius = ra + np.clip(along, 0, length) * ((rb - ra) / length)
+        cover = np.clip(radius - np.sqrt(past * past + beside * beside) + 0.5, 0, 1)
         # Lit as an endless tube, so that the round ends do not show as balls at the joints.
-        beside = ((x - ax) * (ay - by) + (y - ay) * (bx - ax)) / np.sqrt(length2) / radius
-        normal_x, normal_y = beside * (ay - by), beside * (bx - ax)
-        facing = np.sqrt(np.clip(1 - beside**2, 0, 1))
-        tilt = (normal_x * _LIGHT[0] + normal_y * _LIGHT[1]) / np.sqrt(length2)
-        light = 0.58 + 0.42 * facing + 0.22 * tilt
-        self._over(box, cover, np.asarray(colour) * light[..., None])
+        across = np.clip(beside / radius, -1, 1)
+        tilt = 0.22 * (-uy * _LIGHT[0] + ux * _LIGHT[1])
+        light = 0.58 + 0.42 * np.sqrt(1 - across * across) + tilt * across
+        self._over(box, cover, np.asarray(colour, np.float32) * light[..., None])
 
     def shape(
         self, outline: list[Point], colour: Bgr, *, roundness: float, smooth: int = 2
@@ -82,7 +77,7 @@ class Canvas:
         fixed = np.round((placed - [left, top]) * 16).astype(np.int32)
         cv2.fillPoly(mask, [fixed], 255, cv2.LINE_AA, shift=4)
         light = _rounded_light(mask, roundness * self._unit_px)
-        self._over(box, mask / np.float32(255), np.asarray(colour) * light[..., None])
+        self._over(box, mask / np.float32(255), np.asarray(colour, np.float32) * light[..., None])
 
     def line(self, points: list[Point], colour: Bgr, width: float, strength: float = 1.0) -> None:
         """Draw a thin line inside what is already painted."""
@@ -93,9 +88,16 @@ class Canvas:
         cover = (mask / np.float32(255))[..., None] * strength
         self.bgr = self.bgr * (1 - cover) + np.asarray(colour, np.float32) * cover
 
-    def texture(self, pattern: Floats) -> None:
-        """Multiply everything painted by ``pattern`` (height × width, about 1)."""
-        self.bgr *= pattern[..., None]
+    def sprite(self, pattern: Floats, light: GreyImage | None = None) -> Sprite:
+        """Return what was painted as a sprite.
+
+        Args:
+            pattern: texture that the colours are multiplied by, height × width × 3, about 1.
+            light: see :meth:`Sprite.from_straight`.
+        """
+        return Sprite.from_straight(
+            np.asarray(cv2.multiply(self.bgr, pattern), np.float32), self.alpha, light
+        )
 
     def erase(self, outline: list[Point]) -> None:
         """Cut a closed outline out."""
@@ -106,8 +108,15 @@ class Canvas:
 
     def lay(self, other: "Canvas") -> None:
         """Paint another canvas of the same size over this one."""
+        used = cv2.boundingRect((other.alpha > 0).astype(np.uint8))
+        left, top, right, bottom = used[0], used[1], used[0] + used[2], used[1] + used[3]
+        where = np.s_[top:bottom, left:right]
+        self._over((left, top, right, bottom), other.alpha[where], other.bgr[where])
+
+    def over(self, bgr: Floats, alpha: Floats) -> None:
+        """Paint a picture of the canvas's own size over it."""
         height, width = self.alpha.shape
-        self._over((0, 0, width, height), other.alpha, other.bgr)
+        self._over((0, 0, width, height), alpha, bgr)
 
     def _box(
         self, left: float, top: float, right: float, bottom: float
@@ -117,40 +126,32 @@ class Canvas:
                min(height, int(bottom) + 1))  # fmt: skip
         return box if box[0] < box[2] and box[1] < box[3] else None
 
-    def _over(
-        self,
-        box: tuple[int, int, int, int],
-        cover: NDArray[np.floating],
-        colour: NDArray[np.floating],
-    ) -> None:
+    def _over(self, box: tuple[int, int, int, int], cover: Floats, colour: Floats) -> None:
         left, top, right, bottom = box
-        where = np.s_[top:bottom, left:right]
-        cover = cover.astype(np.float32)
-        under = self.alpha[where] * (1 - cover)
-        total = under + cover
-        share = np.divide(cover, total, out=np.zeros_like(cover), where=total > 0)[..., None]
-        self.bgr[where] = self.bgr[where] * (1 - share) + colour.astype(np.float32) * share
-        self.alpha[where] = total
+        under = self.alpha[top:bottom, left:right]
+        under += cover - under * cover
+        share = cover / np.maximum(under, np.float32(1e-6))
+        region = self.bgr[top:bottom, left:right]
+        region += (colour - region) * share[..., None]
 
 
 def cloth(rng: np.random.Generator, shape: tuple[int, int], depth: float) -> Floats:
-    """Return a texture of soft folds (long, falling) and a fine weave, about 1."""
+    """Return a texture of soft folds and a fine weave, about 1, the same in its three channels."""
     height, width = shape
     folds = np.zeros(shape, np.float32)
     for columns, rows, weight in ((9, 6, 1.0), (20, 10, 0.7)):
         seeds = rng.normal(0, 1, (rows, columns)).astype(np.float32)
         folds += weight * cv2.resize(seeds, (width, height), interpolation=cv2.INTER_CUBIC)
     weave = rng.normal(0, 1, shape).astype(np.float32)
-    return np.asarray(1 + depth * folds * 0.6 + 0.025 * weave, np.float32)
+    pattern = 1 + depth * folds * 0.6 + 0.016 * weave
+    return np.asarray(cv2.merge([pattern, pattern, pattern]), np.float32)
 
 
-def _grid(box: tuple[int, int, int, int]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+def _axes(box: tuple[int, int, int, int]) -> tuple[Floats, Floats]:
     left, top, right, bottom = box
-    x, y = np.meshgrid(
-        np.arange(left, right, dtype=np.float32) + 0.5,
-        np.arange(top, bottom, dtype=np.float32) + 0.5,
-    )
-    return x, y
+    x = np.arange(left, right, dtype=np.float32) + np.float32(0.5)
+    y = np.arange(top, bottom, dtype=np.float32) + np.float32(0.5)
+    return x[None, :], y[:, None]
 
 
 def _rounded_light(mask: NDArray[np.uint8], roundness_px: float) -> Floats:

@@ -1,6 +1,7 @@
 """What a simulated street is made of. Sizes are in pixels of the clip, lengths in metres."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from overt.core.errors import UsageError
 
@@ -34,6 +35,7 @@ class StreetConfig:
         shutter_s: exposure time; motion blur follows from it.
         noise: sensor noise, standard deviation in grey levels.
         crf: H.264 constant rate factor; higher is more compressed.
+        preset: the encoder's effort; the fastest gives a file like a small camera's own encoder.
     """
 
     seed: int = 1
@@ -57,6 +59,7 @@ class StreetConfig:
     shutter_s: float = 1 / 200
     noise: float = 2.0
     crf: int = 23
+    preset: Literal["ultrafast", "superfast", "veryfast", "medium"] = "ultrafast"
 
     def __post_init__(self) -> None:
         """Check the values once, here.

@@ -18,6 +18,8 @@ from numpy.typing import NDArray
 
 from overt.core.arrays import BgrImage
 from overt.core.errors import InputError
+from overt.simulation.canvas import Canvas
+from overt.simulation.outfit import Bgr
 from overt.simulation.sprite import Sprite
 
 FACE_PER_EYES = 2.85
@@ -36,8 +38,10 @@ _HALF_WIDTH = 1.0
 _ABOVE = 1.15
 _BELOW = 1.2
 _MATTE_FACE_PX = 72
-_REACHES = (0.92, 0.74, 0.60)
-_SPILLED = 0.10
+_REACHES = (0.80, 0.68, 0.58)
+_ASYMMETRY = 0.10
+"""How much farther from the middle hair may reach on one side than on the other, head units."""
+_SPILLED = 0.08
 """GrabCut that runs along more of its limit than this took background for hair."""
 
 
@@ -82,13 +86,23 @@ def cut_out_head(picture: BgrImage, find_face: FindFace) -> Head:
         raise InputError("a portrait for the simulated street shows too small a face")
     alpha = _matte(upright)
     middle = (_HALF_WIDTH * FULL_SIZE_PX, _ABOVE * FULL_SIZE_PX)
+    skin = _median_colour(upright, middle, (0.0, 0.12), 0.12)
     return Head(
-        sprite=Sprite.from_straight(upright.astype(np.float32), alpha),
+        sprite=_on_a_neck(upright, alpha, skin),
         centre_px=middle,
         face_px=float(FULL_SIZE_PX),
-        skin_bgr=_median_colour(upright, middle, (0.0, 0.12), 0.12),
+        skin_bgr=skin,
         hair_bgr=_median_colour(upright, middle, (0.0, -0.72), 0.07),
     )
+
+
+def _on_a_neck(upright: BgrImage, alpha: NDArray[np.float32], skin: Bgr) -> Sprite:
+    """Lay the cut-out over a painted neck, for portraits that end at the chin."""
+    canvas = Canvas(2 * _HALF_WIDTH, _ABOVE + _BELOW, (_HALF_WIDTH, _ABOVE), float(FULL_SIZE_PX))
+    shaded: Bgr = (skin[0] * 0.8, skin[1] * 0.8, skin[2] * 0.8)
+    canvas.limb((0, 0.32), (0, 1.0), 0.24, 0.32, shaded)
+    canvas.over(upright.astype(np.float32), alpha)
+    return Sprite.from_straight(canvas.bgr, canvas.alpha)
 
 
 def _upright(picture: BgrImage, landmarks: NDArray[np.float64]) -> tuple[BgrImage, float]:
@@ -146,21 +160,33 @@ def _grab(small: BgrImage, reach: float) -> tuple[NDArray[np.uint8], float]:
     x, y = _head_units(small.shape[1], small.shape[0], float(_MATTE_FACE_PX))
     limit = np.hypot(x / reach, (y + 0.12) / (reach + 0.1))
     marks = np.full(small.shape[:2], cv2.GC_BGD, np.uint8)
-    marks[(limit < 1) | ((np.abs(x) < 0.9 * reach) & (y > 0) & (y < 0.75))] = cv2.GC_PR_BGD
-    marks[np.hypot(x / 0.55, (y + 0.14) / 0.78) < 1] = cv2.GC_PR_FGD
+    marks[(limit < 1) | ((np.abs(x) < 0.6) & (y > 0) & (y < 0.75))] = cv2.GC_PR_BGD
+    marks[np.hypot(x / 0.45, (y + 0.12) / 0.74) < 1] = cv2.GC_PR_FGD
     marks[np.hypot(x / 0.34, y / 0.50) < 1] = cv2.GC_FGD
     marks[(np.abs(x) < 0.22) & (y > 0.3) & (y < 0.75)] = cv2.GC_FGD
     marks[small.max(axis=2) == 0] = cv2.GC_BGD
     cut, _, _ = cv2.grabCut(
         small, marks, None, np.zeros((1, 65)), np.zeros((1, 65)), 3, cv2.GC_INIT_WITH_MASK
     )
-    head = _largest_part(((cut == cv2.GC_FGD) | (cut == cv2.GC_PR_FGD)).astype(np.uint8))
+    head = ((cut == cv2.GC_FGD) | (cut == cv2.GC_PR_FGD)).astype(np.uint8)
+    head = _largest_part(head & _mirrored(head))
     rim = (limit > 0.9) & (limit < 1) & (y < 0.25)
     return head, float(head[rim].mean())
 
 
+def _mirrored(head: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return where a head may be if it is about as wide on one side as on the other.
+
+    Hair mostly is; a wall or a branch that was taken for hair mostly is on one side only.
+    """
+    slack = round(_ASYMMETRY * _MATTE_FACE_PX)
+    brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * slack + 1, 2 * slack + 1))
+    return np.asarray(cv2.dilate(np.ascontiguousarray(head[:, ::-1]), brush), np.uint8)
+
+
 def _largest_part(mask: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    mask = np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, np.ones((3, 3), np.uint8)), np.uint8)
+    brush = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (7, 7))
+    mask = np.asarray(cv2.morphologyEx(mask, cv2.MORPH_OPEN, brush), np.uint8)
     n_parts, labels, stats, _ = cv2.connectedComponentsWithStats(mask)
     if n_parts < 2:
         return mask

@@ -21,8 +21,8 @@ View = Literal["front", "back", "side"]
 CHIN_ABOVE_GROUND = 8.2
 """Chin height over face height: a stature of 1.70 m less 0.224 m of head, over 0.18 m."""
 
-N_PHASES = 16
-UNIT_PX = 64.0
+N_PHASES = 12
+UNIT_PX = 54.0
 """Pixels a face in the full-size sprite."""
 
 CHIN_PX: Point = (2.3 * UNIT_PX, 0.35 * UNIT_PX)
@@ -44,10 +44,11 @@ class Figure:
         self._view: View = view
         self._skin_bgr = skin_bgr
         self._wide = 0.84 if view == "side" else 1.0
-        self._build = float(rng.uniform(0.92, 1.1))
+        self._build = float(rng.uniform(0.86, 1.02))
         canvas = _empty()
         depth = 0.07 if outfit.upper in {"coat", "jacket"} else 0.09
-        self._cloth: Floats = cloth(rng, canvas.alpha.shape, depth)  # type: ignore[arg-type]
+        height, width = canvas.alpha.shape
+        self._cloth: Floats = cloth(rng, (height, width), depth)
         self._torso = self._paint_torso(canvas)
         self._phases: dict[int, Sprite] = {}
 
@@ -58,27 +59,24 @@ class Figure:
         """
         index = round(turn * N_PHASES) % N_PHASES
         if index not in self._phases:
-            self._phases[index] = self._paint(2 * math.pi * index / N_PHASES).lit(light)
+            self._phases[index] = self._paint(2 * math.pi * index / N_PHASES).sprite(self._cloth, light)
         return self._phases[index]
 
-    def _paint(self, angle: float) -> Sprite:
+    def _paint(self, angle: float) -> Canvas:
         canvas = _empty()
         near, far = (1.0, -1.0)
         if self._view == "side":
             self._arm_aside(canvas, angle, far)
             self._leg_aside(canvas, angle, far)
             self._leg_aside(canvas, angle, near)
-            self._skirt(canvas)
             canvas.lay(self._torso)
             self._arm_aside(canvas, angle, near)
         else:
             self._legs_ahead(canvas, angle)
-            self._skirt(canvas)
             self._arm_ahead(canvas, angle, near)
             self._arm_ahead(canvas, angle, far)
             canvas.lay(self._torso)
-        canvas.texture(self._cloth)
-        return Sprite.from_straight(canvas.bgr, canvas.alpha)
+        return canvas
 
     def _leg_aside(self, canvas: Canvas, angle: float, side: float) -> None:
         swing = math.sin(angle) * side
@@ -89,7 +87,7 @@ class Figure:
         knee = (hip[0] + _KNEE * math.sin(thigh), hip[1] + _KNEE * math.cos(thigh))
         ankle = (knee[0] + _SHIN * math.sin(shin), knee[1] + _SHIN * math.cos(shin))
         shade = 1.0 if side > 0 else 0.72
-        toe = (ankle[0] + 0.62, ankle[1] + 0.16 + 0.3 * lift)
+        toe = (ankle[0] + 0.52, ankle[1] + 0.18 + 0.3 * lift)
         canvas.limb((ankle[0] - 0.1, ankle[1] + 0.14), toe, 0.18, 0.14,
                     _dim(self._outfit.shoe_bgr, shade))  # fmt: skip
         self._leg(canvas, hip, knee, ankle, shade)
@@ -107,21 +105,9 @@ class Figure:
             self._leg(canvas, hip, knee, ankle, shade)
 
     def _leg(self, canvas: Canvas, hip: Point, knee: Point, ankle: Point, shade: float) -> None:
-        bare = self._outfit.lower == "skirt"
-        colour = _dim((52, 48, 50) if bare else self._outfit.lower_bgr, shade)
-        wide = 0.8 if bare else 1.0
-        canvas.limb(knee, ankle, 0.33 * wide, 0.21 * wide, colour)
-        canvas.limb(hip, knee, 0.50 * wide, 0.33 * wide, colour)
-
-    def _skirt(self, canvas: Canvas) -> None:
-        if self._outfit.lower != "skirt":
-            return
-        w = self._wide
-        canvas.shape(
-            [(-0.9 * w, 2.6), (0.9 * w, 2.6), (1.15 * w, 4.2), (1.3 * w, 5.7), (0, 5.85),
-             (-1.3 * w, 5.7), (-1.15 * w, 4.2)],
-            self._outfit.lower_bgr, roundness=0.8,
-        )  # fmt: skip
+        colour = _dim(self._outfit.lower_bgr, shade)
+        canvas.limb(knee, ankle, 0.35, 0.26, colour)
+        canvas.limb(hip, knee, 0.50, 0.35, colour)
 
     def _arm_ahead(self, canvas: Canvas, angle: float, side: float) -> None:
         swing = -math.sin(angle) * side * (1 if self._view == "front" else -1)

@@ -7,7 +7,6 @@ import numpy as np
 
 Bgr = tuple[float, float, float]
 Upper = Literal["coat", "jacket", "hoodie", "jumper"]
-Lower = Literal["trousers", "skirt"]
 
 _UPPER_COLOURS: tuple[Bgr, ...] = (
     (58, 46, 38), (44, 44, 48), (86, 66, 50), (110, 92, 78), (70, 80, 66), (54, 56, 104),
@@ -28,10 +27,9 @@ class Outfit:
 
     Attributes:
         upper: what is worn on the upper body.
-        lower: what is worn below.
         hem: where the upper garment ends, in faces below the chin.
         upper_bgr: its colour.
-        lower_bgr: colour of trousers or skirt.
+        lower_bgr: colour of the trousers.
         shirt_bgr: what shows in the neckline.
         accent_bgr: scarf, bag and stripes.
         shoe_bgr: shoes.
@@ -41,7 +39,6 @@ class Outfit:
     """
 
     upper: Upper
-    lower: Lower
     hem: float
     upper_bgr: Bgr
     lower_bgr: Bgr
@@ -57,11 +54,9 @@ def choose_outfit(rng: np.random.Generator) -> Outfit:
     """Draw an outfit."""
     uppers: tuple[Upper, ...] = ("coat", "jacket", "hoodie", "jumper")
     upper = uppers[int(rng.choice(4, p=[0.35, 0.3, 0.15, 0.2]))]
-    lower: Lower = "skirt" if rng.random() < 0.2 else "trousers"
     hems = {"coat": rng.uniform(4.3, 5.4), "jacket": rng.uniform(3.3, 3.7)}
     return Outfit(
         upper=upper,
-        lower=lower,
         hem=float(hems.get(upper, rng.uniform(3.1, 3.4))),
         upper_bgr=_vary(rng, _UPPER_COLOURS),
         lower_bgr=_vary(rng, _LOWER_COLOURS),

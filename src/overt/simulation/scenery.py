@@ -175,7 +175,7 @@ def _graded(rng: np.random.Generator, picture: BgrImage) -> BgrImage:
     height, width = picture.shape[:2]
     x = np.linspace(-1, 1, width, dtype=np.float32)[None, :]
     y = np.linspace(-1, 1, height, dtype=np.float32)[:, None]
-    light = 1.02 - 0.10 * (x * x + y * y) + 0.05 * np.float32(rng.uniform(-1, 1)) * x
+    light = 1.14 - 0.10 * (x * x + y * y) + 0.05 * np.float32(rng.uniform(-1, 1)) * x
     soft = cv2.GaussianBlur(picture, (0, 0), 0.8 * width / 1920)
     graded = np.clip(soft.astype(np.float32) * light[..., None], 0, 255)
     return np.asarray(graded, np.uint8)

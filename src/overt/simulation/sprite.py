@@ -5,6 +5,7 @@ A sprite's colours are premultiplied by its alpha, so that laying it down is
 Smaller copies are kept (a mip pyramid), so that a walker far away costs little and does not alias.
 """
 
+import math
 from dataclasses import dataclass
 
 import cv2
@@ -20,6 +21,10 @@ RegionPx = tuple[int, int, int, int]
 """Left, top, right, bottom in whole pixels of the frame."""
 
 _LEVELS = 5
+_LEAST_STREAK_PX = 1.4
+_LEAST_BLUR_PX = 0.35
+_SOFT_BY_STRETCH = 0.4
+"""Bilinear sampling softens by about this standard deviation times the stretch, in pixels."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,16 +38,27 @@ class Sprite:
     levels: tuple[NDArray[np.uint8], ...]
 
     @classmethod
-    def from_straight(cls, bgr: NDArray[np.float32], alpha: NDArray[np.float32]) -> "Sprite":
-        """Make a sprite from colours 0–255 (height × width × 3) and alpha 0–1 (height × width)."""
-        clear = np.clip(alpha, 0, 1)[..., None]
-        full = np.concatenate([np.clip(bgr, 0, 255) * clear, 255 * clear], axis=2)
-        levels = [np.ascontiguousarray(np.round(full).astype(np.uint8))]
+    def from_straight(
+        cls, bgr: NDArray[np.float32], alpha: NDArray[np.float32], light: GreyImage | None = None
+    ) -> "Sprite":
+        """Make a sprite from colours that are not premultiplied.
+
+        Args:
+            bgr: height × width × 3, 0 to 255.
+            alpha: height × width, 0 to 1.
+            light: table that the colours go through, 1 × 256 × 3, or None.
+        """
+        colours = cv2.convertScaleAbs(cv2.max(bgr, 0.0))
+        if light is not None:
+            colours = cv2.LUT(colours, light)
+        cover = cv2.convertScaleAbs(cv2.max(alpha, 0.0), alpha=255)
+        clear = cv2.cvtColor(cover, cv2.COLOR_GRAY2BGR)
+        colours = cv2.multiply(colours, clear, scale=1 / 255)
+        levels = [np.asarray(cv2.merge([*cv2.split(colours), cover]), np.uint8)]
         while len(levels) < _LEVELS and min(levels[-1].shape[:2]) >= 8:
             height, width = levels[-1].shape[:2]
-            half = cv2.resize(
-                levels[-1], ((width + 1) // 2, (height + 1) // 2), interpolation=cv2.INTER_AREA
-            )
+            size = ((width + 1) // 2, (height + 1) // 2)
+            half = cv2.resize(levels[-1], size, interpolation=cv2.INTER_AREA)
             levels.append(np.asarray(half, np.uint8))
         return cls(tuple(levels))
 
@@ -119,27 +135,30 @@ def lay(
     Returns:
         Where it lies, or None if it is outside the frame.
     """
-    level, from_level = _level_for(sprite, to_frame)
+    scale = _scale_of(sprite, to_frame)
+    level, from_level = _level_for(sprite, to_frame, scale)
     region = _region_of(level, from_level, frame, softness)
     if region is None:
         return None
     left, top, right, bottom = region
     shift = np.array([[1, 0, -left], [0, 1, -top], [0, 0, 1]], np.float64)
     warped = _warp(level, shift @ from_level, (right - left, bottom - top))
-    warped = _blurred(warped, softness)
+    warped = _blurred(warped, softness, scale * sprite.width_px / level.shape[1])
     alpha = cv2.extractChannel(warped, 3)
     colours = cv2.cvtColor(warped, cv2.COLOR_BGRA2BGR)
     if abs(gain - 1) > 0.004:
         colours = cv2.convertScaleAbs(colours, alpha=gain)
     clear = cv2.cvtColor(cv2.bitwise_not(alpha), cv2.COLOR_GRAY2BGR)
     target = frame[top:bottom, left:right]
-    target[:] = cv2.add(cv2.multiply(target, clear, scale=1 / 255), colours)
+    cv2.multiply(target, clear, dst=target, scale=1 / 255)
+    cv2.add(target, colours, dst=target)
     return Laid(region, np.asarray(alpha, np.uint8))
 
 
-def _level_for(sprite: Sprite, to_frame: Matrix) -> tuple[NDArray[np.uint8], Matrix]:
+def _level_for(
+    sprite: Sprite, to_frame: Matrix, scale: float
+) -> tuple[NDArray[np.uint8], Matrix]:
     """Return the smallest copy that is not stretched much, and its own matrix."""
-    scale = _scale_of(sprite, to_frame)
     index = 0
     while index + 1 < len(sprite.levels) and scale * 2 ** (index + 1) <= 1.25:
         index += 1
@@ -152,11 +171,14 @@ def _level_for(sprite: Sprite, to_frame: Matrix) -> tuple[NDArray[np.uint8], Mat
 
 
 def _scale_of(sprite: Sprite, to_frame: Matrix) -> float:
-    middle = np.array([sprite.width_px / 2, sprite.height_px / 2, 1.0])
-    across = middle + np.array([1.0, 0, 0])
-    down = middle + np.array([0, 1.0, 0])
-    a, b, c = (p[:2] / p[2] for p in (to_frame @ middle, to_frame @ across, to_frame @ down))
-    return float(max(np.hypot(*(b - a)), np.hypot(*(c - a))))
+    """Return the stretch in the sprite's middle."""
+    x, y = sprite.width_px / 2, sprite.height_px / 2
+    a, b, c = to_frame.tolist()
+    depth = c[0] * x + c[1] * y + c[2]
+    column, row = (a[0] * x + a[1] * y + a[2]) / depth, (b[0] * x + b[1] * y + b[2]) / depth
+    across = math.hypot(a[0] - column * c[0], b[0] - row * c[0])
+    down = math.hypot(a[1] - column * c[1], b[1] - row * c[1])
+    return max(across, down) / abs(depth)
 
 
 def _region_of(
@@ -176,21 +198,22 @@ def _region_of(
 
 
 def _warp(level: NDArray[np.uint8], matrix: Matrix, size: tuple[int, int]) -> NDArray[np.uint8]:
-    flat = np.allclose(matrix[2, :2], 0)
-    if flat:
+    if matrix[2, 0] == 0 and matrix[2, 1] == 0:
         warped = cv2.warpAffine(level, matrix[:2] / matrix[2, 2], size, flags=cv2.INTER_LINEAR)
     else:
         warped = cv2.warpPerspective(level, matrix, size, flags=cv2.INTER_LINEAR)
     return np.asarray(warped, np.uint8)
 
 
-def _blurred(warped: NDArray[np.uint8], softness: Softness) -> NDArray[np.uint8]:
-    if softness.motion_px > 1:
+def _blurred(warped: NDArray[np.uint8], softness: Softness, stretch: float) -> NDArray[np.uint8]:
+    """Blur what was stretched by ``stretch`` and is already that soft."""
+    if softness.motion_px > _LEAST_STREAK_PX:
         # A box of fractional length: whole pixels, and the rest shared by its two ends.
         whole = int((softness.motion_px - 1) // 2) * 2 + 1
         end = (softness.motion_px - whole) / 2
         kernel = np.array([end, *([1.0] * whole), end]) / softness.motion_px
         warped = np.asarray(cv2.sepFilter2D(warped, -1, kernel, np.ones(1)), np.uint8)
-    if softness.defocus_px > 0.25:
-        warped = np.asarray(cv2.GaussianBlur(warped, (0, 0), softness.defocus_px), np.uint8)
+    missing = softness.defocus_px**2 - (_SOFT_BY_STRETCH * stretch) ** 2
+    if missing > _LEAST_BLUR_PX**2:
+        warped = np.asarray(cv2.GaussianBlur(warped, (0, 0), math.sqrt(missing)), np.uint8)
     return warped

@@ -27,6 +27,7 @@ from overt.simulation.sprite import Laid
 from overt.simulation.truth import Passage, Sighting, Truth
 from overt.simulation.walk import WalkPlanner
 from overt.simulation.walker import Placed, Walker, sighting
+from overt.video.writer import VideoWriter
 
 _LAMP_M = 3.9
 _SEEN_SHARE = 0.95
@@ -109,13 +110,19 @@ class StreetSimulator:
             progress: called with frames done and frames in all.
 
         Raises:
-            InputError: a portrait shows no face, or the file cannot be written.
+            InputError: a portrait shows no face.
+            StorageError: the file cannot be written.
         """
-        from overt.video.writer import VideoWriter  # noqa: PLC0415
-
         record = TruthRecorder(self._config, self.scenario, self._people)
         config = self._config
-        with VideoWriter(path, config.width, config.height, config.fps, crf=config.crf) as writer:
+        with VideoWriter(
+            path,
+            config.width,
+            config.height,
+            config.fps,
+            crf=config.crf,
+            preset=config.preset,
+        ) as writer:
             for done, frame in enumerate(self.steps(), start=1):
                 writer.write(frame.picture)
                 record.add(frame)
@@ -164,11 +171,15 @@ class StreetSimulator:
         ]
         depths += [(occluder.depth_m, occluder) for occluder in occluders]
         faces: dict[int, tuple[Placed, NDArray[np.float64]]] = {}
+        drawn = False
         for _, thing in sorted(depths, key=lambda pair: -pair[0]):
             if isinstance(thing, Occluder):
+                if not drawn:
+                    continue
                 _stand(picture, empty, thing)
                 _hide(faces, [Laid(thing.region, thing.cover)])
                 continue
+            drawn = True
             placed, laid, own = walkers[thing].draw(picture, frame, light)
             _hide(faces, laid)
             if walkers[thing].has_face:

@@ -4,6 +4,7 @@ Invariants: a walk is a pure function of its random generator; a walk with a por
 whole, from out of view to out of view.
 """
 
+import math
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -115,7 +116,7 @@ class WalkPlanner:
         start = float(rng.uniform(-1, 1)) * min(2.2, 0.8 * camera.half_view_m(far))
         leaves = side * (camera.half_view_m(near) + 0.75 * FACE_M * size)
         wall = WALL_LEFT_M if start < 0 else WALL_RIGHT_M
-        hidden = (wall * 1.22, self.corner_m + 0.5)
+        hidden = (self._behind_wall_m(wall), self.corner_m + 0.5)
         return [
             hidden,
             (start, self.corner_m + 0.1),
@@ -143,7 +144,11 @@ class WalkPlanner:
             float(rng.uniform(0.3, 1.0)) * side * min(1.8, 0.6 * camera.half_view_m(self.corner_m))
         )
         wall = WALL_LEFT_M if side < 0 else WALL_RIGHT_M
-        return [(enters, near), (aim, self.corner_m), (wall * 1.25, self.corner_m + 0.6)]
+        return [(enters, near), (aim, self.corner_m), (self._behind_wall_m(wall), self.corner_m + 0.5)]
+
+    def _behind_wall_m(self, wall_m: float) -> float:
+        """Return where, half a metre beyond the corner, the near wall hides a walker whole."""
+        return wall_m * (self.corner_m + 0.5) / self.corner_m + math.copysign(0.6, wall_m)
 
     def _dressed(
         self,

@@ -71,9 +71,7 @@ class Walker:
         self._hiding = (
             None
             if walk.accessory is None
-            else accessories.paint_accessory(walk.accessory, self._outfit, self._skin).lit(
-                self._light
-            )
+            else accessories.paint_accessory(walk.accessory, self._outfit, self._skin, self._light)
         )
 
     def depth_m(self, frame: int) -> float:
