@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from uuid import uuid4
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from overt.alerts.alert import Alert, AlertPictures
 from overt.alerts.lifecycle import AlertEvent, AlertState, next_state
@@ -57,7 +57,6 @@ class StoredRun:
         self._clock = clock
         self._lock = threading.RLock()
         self._run: _OpenRun | None = None
-        self._n_minutes = 0
         self._stopped = False
         self._failed = False
 
@@ -80,15 +79,14 @@ class StoredRun:
         """See :meth:`overt.alerts.ports.RunSink.minute`."""
         run = self._opened()
         body = counts_body(counts)
-        with self._lock:
-            with self._keeping() as work:
-                number = self._n_minutes
-                row = CountMinuteRow(
-                    run_id=run.id, minute=number, ended_utc=ended_utc, counts=canonical_bytes(body)
-                )
-                work.session.add(row)
-                _append(work, RunCounts(run.id, number, body), ended_utc)
-            self._n_minutes += 1
+        earlier = select(func.count()).where(CountMinuteRow.run_id == run.id)
+        with self._lock, self._keeping() as work:
+            number = work.session.scalar(earlier) or 0
+            row = CountMinuteRow(
+                run_id=run.id, minute=number, ended_utc=ended_utc, counts=canonical_bytes(body)
+            )
+            work.session.add(row)
+            _append(work, RunCounts(run.id, number, body), ended_utc)
 
     def raise_alert(self, alert: Alert, pictures: AlertPictures) -> None:
         """See :meth:`overt.alerts.ports.AlertSink.raise_alert`."""
