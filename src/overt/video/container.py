@@ -31,7 +31,7 @@ _RTSP_OPTIONS = {
     "rtsp_transport": "tcp",
     "allowed_media_types": "video",
     "protocol_whitelist": "rtsp,rtsps,rtp,tcp,tls,crypto",
-    "fflags": "nobuffer",
+    "fpsprobesize": "0",
     "analyzeduration": "1000000",
 }
 _CODEC_OPTIONS = {"max_pixels": str(MAX_PICTURE_PX)}

@@ -19,7 +19,7 @@ from overt.core.frame import ArrayPicture
 DEFAULT_MAX_PIXELS: Final = 50_000_000
 """Larger than any camera's stills that are of use here."""
 
-_FORMATS = ("BMP", "GIF", "JPEG", "MPO", "PNG", "TIFF", "WEBP")
+_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
 
 _DAMAGE = (
     OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, AttributeError,
@@ -50,6 +50,7 @@ def decode_still(data: bytes, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> ArrayP
     Raises:
         InputError: it is not such a picture, is damaged, or is too large.
     """
+    Image.init()  # Pillow loads the rarer of these formats only when told to
     try:
         with Image.open(io.BytesIO(data), formats=_FORMATS) as image:
             width, height = image.size
