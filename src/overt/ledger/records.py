@@ -155,7 +155,8 @@ class LedgerRecord:
         """
         value = parse_canonical_object(data)
         kind, time, body = value.get("kind"), value.get("time_utc"), value.get("body")
-        if value.keys() != _MEMBERS or value["version"] != RECORD_VERSION:
+        version = value.get("version")
+        if value.keys() != _MEMBERS or version is True or version != RECORD_VERSION:
             raise InputError("The bytes are not a ledger record of a known version.")
         if not (isinstance(kind, str) and isinstance(time, str) and isinstance(body, Mapping)):
             raise InputError("The ledger record has a member of the wrong type.")
@@ -165,7 +166,7 @@ class LedgerRecord:
             raise InputError("The ledger record has an unknown kind or no proper time.") from error
         if body.keys() != {f.name for f in fields(_ACTS[record.kind])}:
             raise InputError("The ledger record does not have the members of its kind.")
-        if record.to_bytes() != data:
+        if format_utc(record.time_utc) != time:
             raise InputError("The ledger record's time is not in its only form.")
         return record
 
