@@ -14,6 +14,7 @@ from typing import Literal, Protocol, Self, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
+from overt.core.errors import OvertError
 from overt.inference.manifest import FixedSize, Preprocessing
 
 Batch: TypeAlias = NDArray[np.uint8]
@@ -26,6 +27,10 @@ Precision: TypeAlias = Literal["auto", "f32", "bf16"]
 """``auto`` is bf16 for a detector where the device has it, and f32 for everything else."""
 
 
+class RuntimeFailedError(OvertError):
+    """A runtime could not load or run a model that is what its manifest says."""
+
+
 class Pending(Protocol):
     """An inference under way."""
 
@@ -33,7 +38,7 @@ class Pending(Protocol):
         """Wait for the inference and return its outputs; the same ones each time.
 
         Raises:
-            OvertError: the runtime failed.
+            RuntimeFailedError: the runtime failed.
         """
         ...
 
@@ -67,7 +72,7 @@ class Engine(Protocol):
 
         Raises:
             ValueError: the batch has the wrong shape or type.
-            OvertError: the engine is closed, or the runtime failed.
+            RuntimeFailedError: the engine is closed, or the runtime failed.
         """
         ...
 
@@ -76,7 +81,7 @@ class Engine(Protocol):
 
         Raises:
             ValueError: the batch has the wrong shape or type.
-            OvertError: the engine is closed.
+            RuntimeFailedError: the engine is closed.
         """
         ...
 

@@ -52,6 +52,10 @@ class GoldenPicture(BaseModel):
     height_px: PositivePixels
     outputs: dict[str, _Values]
 
+    def drawn(self) -> Batch:
+        """Return the picture itself, 1 × height × width × 3."""
+        return pattern(self.seed, self.width_px, self.height_px)
+
 
 class GoldenVectors(BaseModel):
     """All golden vectors of a model.
@@ -98,16 +102,26 @@ def sample(outputs: Outputs) -> dict[str, NDArray[np.float32]]:
     return kept
 
 
+def made_up_pictures(description: ModelDescription) -> list[GoldenPicture]:
+    """Return which pictures to make up for a model, in a size that it takes."""
+    size = description.input.size
+    if isinstance(size, FixedSize):
+        width_px, height_px = size.width_px, size.height_px
+    else:
+        width_px, height_px = 10 * size.multiple_of_px, 6 * size.multiple_of_px
+    return [
+        GoldenPicture(seed=seed, width_px=width_px, height_px=height_px, outputs={})
+        for seed in range(N_PICTURES)
+    ]
+
+
 def record(engine: Engine, manifest: ModelDescription) -> GoldenVectors:
     """Return the golden vectors of a model as ``engine``, which must compute in f32, gives them."""
     pictures = []
-    for seed in range(N_PICTURES):
-        width_px, height_px = _size(manifest)
-        kept = sample(engine.infer(pattern(seed, width_px, height_px)))
+    for picture in made_up_pictures(manifest):
+        kept = sample(engine.infer(picture.drawn()))
         values = {name: tuple(float(f"{v:.7g}") for v in array) for name, array in kept.items()}
-        pictures.append(
-            GoldenPicture(seed=seed, width_px=width_px, height_px=height_px, outputs=values)
-        )
+        pictures.append(picture.model_copy(update={"outputs": values}))
     return GoldenVectors(
         format=1,
         model=manifest.name,
@@ -116,18 +130,10 @@ def record(engine: Engine, manifest: ModelDescription) -> GoldenVectors:
     )
 
 
-def _size(manifest: ModelDescription) -> tuple[int, int]:
-    size = manifest.input.size
-    if isinstance(size, FixedSize):
-        return size.width_px, size.height_px
-    return 10 * size.multiple_of_px, 6 * size.multiple_of_px
-
-
 def fault(golden: GoldenVectors, engine: Engine) -> str | None:
     """Run ``engine`` on the golden pictures; return what is wrong, or None if nothing is."""
     for picture in golden.pictures:
-        batch = pattern(picture.seed, picture.width_px, picture.height_px)
-        got = sample(engine.infer(batch))
+        got = sample(engine.infer(picture.drawn()))
         expected = {n: np.array(v, np.float32) for n, v in picture.outputs.items()}
         if {n: a.shape for n, a in got.items()} != {n: a.shape for n, a in expected.items()}:
             return "the outputs have other names or sizes"

@@ -34,7 +34,7 @@ from overt.inference.manifest import (
 
 PICTURES = "pictures"
 
-_MALFORMED = (ValueError, IndexError, TypeError, OverflowError, onnx.checker.ValidationError)
+_MALFORMED = (ValueError, LookupError, TypeError, OverflowError, onnx.checker.ValidationError)
 _IR_VERSION = 10
 _QUANTISED = {np.dtype(name) for name in ("int8", "uint8", "int16", "uint16", "int32")}
 _FIRST_OPSET = 11
@@ -314,7 +314,7 @@ def _rename(graph: onnx.GraphProto, old: str, new: str) -> None:
 
 
 def _written(model: onnx.ModelProto) -> bytes:
-    model.ir_version = max(model.ir_version, _IR_VERSION)
+    model.ir_version = _IR_VERSION
     del model.metadata_props[:]
     model.doc_string = ""
     onnx.checker.check_model(model)

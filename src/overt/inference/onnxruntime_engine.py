@@ -13,9 +13,17 @@ from typing import Any, Self
 
 import numpy as np
 import onnxruntime
+from onnxruntime.capi import onnxruntime_pybind11_state as _state
 
-from overt.core.errors import OvertError, UnavailableError
-from overt.inference.engine import Batch, Outputs, Pending, Precision, check_batch
+from overt.core.errors import UnavailableError
+from overt.inference.engine import (
+    Batch,
+    Outputs,
+    Pending,
+    Precision,
+    RuntimeFailedError,
+    check_batch,
+)
 from overt.inference.manifest import EmbeddingOutput, ModelManifest
 
 _Options = dict[str, str]
@@ -27,7 +35,19 @@ PROVIDERS: dict[str, list[tuple[str, _Options]]] = {
         ("CUDAExecutionProvider", {"use_tf32": "0"}),
     ],
 }
-_ONLY_ERRORS = 3
+_ONLY_FATAL = 4
+
+
+def _is_error(value: object) -> bool:
+    return isinstance(value, type) and issubclass(value, Exception)
+
+
+_FAILURES = (
+    RuntimeError,
+    ValueError,
+    *(kind for kind in vars(_state).values() if _is_error(kind)),
+)
+"""What ONNX Runtime raises; its own classes have no root but ``Exception``."""
 
 
 def open_model(
@@ -44,23 +64,23 @@ def open_model(
 
     Raises:
         UnavailableError: the device or the precision is not there.
-        OvertError: ONNX Runtime cannot load the model.
+        RuntimeFailedError: ONNX Runtime cannot load the model.
     """
     if precision == "bf16":
         raise UnavailableError("ONNX Runtime runs these models in f32 only; use f32.")
     wanted = _providers(device)
     options = onnxruntime.SessionOptions()
-    options.log_severity_level = _ONLY_ERRORS
+    options.log_severity_level = _ONLY_FATAL
     if n_threads is not None:
         options.intra_op_num_threads = n_threads
     if device != "cpu":
         options.add_session_config_entry("session.disable_cpu_ep_fallback", "1")
     try:
         session = onnxruntime.InferenceSession(content, options, providers=wanted)
-    except (RuntimeError, ValueError) as error:
+    except _FAILURES as error:
         if device != "cpu":
             raise UnavailableError(f"ONNX Runtime cannot use {device} on this machine.") from error
-        raise OvertError(f"ONNX Runtime cannot load model {manifest.name}.") from error
+        raise RuntimeFailedError(f"ONNX Runtime cannot load model {manifest.name}.") from error
     session.disable_fallback()
     require_active(session.get_providers(), device)
     return OnnxRuntimeEngine(session, manifest, device, n_requests, scrub=scrub)
@@ -143,7 +163,7 @@ class OnnxRuntimeEngine:
         own = np.array(batch, order="C")
         with self._lock:
             if self._closed:
-                raise OvertError("The engine is closed.")
+                raise RuntimeFailedError("The engine is closed.")
             return _OnnxRuntimePending(self._pool.submit(self._run, own))
 
     def _run(self, batch: Batch) -> Outputs:
@@ -151,8 +171,8 @@ class OnnxRuntimeEngine:
             if self._scrub and isinstance(self._manifest.output, EmbeddingOutput):
                 return self._run_into(batch, self._manifest.output.dims)
             arrays = self._session.run(self._output_names, {self._input_name: batch})
-        except RuntimeError as error:
-            raise OvertError("ONNX Runtime failed to run the model.") from error
+        except _FAILURES as error:
+            raise RuntimeFailedError("ONNX Runtime failed to run the model.") from error
         finally:
             if self._scrub:
                 batch[...] = 0

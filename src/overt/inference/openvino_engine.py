@@ -18,8 +18,15 @@ import openvino
 from openvino import properties
 from openvino.properties import hint
 
-from overt.core.errors import OvertError, UnavailableError
-from overt.inference.engine import Batch, Outputs, Pending, Precision, check_batch
+from overt.core.errors import UnavailableError
+from overt.inference.engine import (
+    Batch,
+    Outputs,
+    Pending,
+    Precision,
+    RuntimeFailedError,
+    check_batch,
+)
 from overt.inference.manifest import ModelManifest
 
 
@@ -37,7 +44,7 @@ def open_model(
 
     Raises:
         UnavailableError: the device or the precision is not there.
-        OvertError: OpenVINO cannot compile the model.
+        RuntimeFailedError: OpenVINO cannot compile the model.
     """
     core = openvino.Core()
     target = _target(core, device)
@@ -58,7 +65,7 @@ def open_model(
     try:
         compiled = core.compile_model(core.read_model(content), target, options)
     except RuntimeError as error:
-        raise OvertError(f"OpenVINO cannot compile model {manifest.name}.") from error
+        raise RuntimeFailedError(f"OpenVINO cannot compile model {manifest.name}.") from error
     return OpenVinoEngine(compiled, manifest, device, chosen, n_requests, scrub=scrub)
 
 
@@ -118,7 +125,7 @@ class _OpenVinoPending:
         """See :meth:`overt.inference.engine.Pending.result`."""
         self.finish()
         if self._outputs is None:
-            raise OvertError("OpenVINO failed to run the model.")
+            raise RuntimeFailedError("OpenVINO failed to run the model.")
         return self._outputs
 
 
@@ -172,7 +179,7 @@ class OpenVinoEngine:
             request.start_async()
         except RuntimeError as error:
             self.take_back(pending, request)
-            raise OvertError("OpenVINO failed to start the model.") from error
+            raise RuntimeFailedError("OpenVINO failed to start the model.") from error
         with self._changed:
             self._under_way.append(pending)
             self._changed.notify_all()
@@ -182,7 +189,7 @@ class OpenVinoEngine:
         while True:
             with self._changed:
                 if self._closed:
-                    raise OvertError("The engine is closed.")
+                    raise RuntimeFailedError("The engine is closed.")
                 if self._idle:
                     return self._idle.popleft()
                 if not self._under_way:  # another thread is about to start what it took
