@@ -4,18 +4,21 @@ Invariants: the file appears under its name only when it is complete; an abandon
 nothing behind.
 """
 
+import contextlib
 from fractions import Fraction
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self, TypeAlias
 
 import av
 import numpy as np
 from av.video.frame import VideoFrame
-from av.video.stream import VideoStream
 
 from overt.core.arrays import BgrImage
 from overt.core.errors import StorageError
+
+VideoCodec: TypeAlias = Literal["libx264", "libx265", "mpeg4"]
+"""Encoders by FFmpeg's names."""
 
 _BT601 = 6  # H.273 MatrixCoefficients SMPTE 170M, which swscale converts BGR with
 _LIMITED = 1
@@ -36,7 +39,7 @@ class VideoWriter:
         *,
         crf: int = 23,
         preset: str = "veryfast",
-        codec: str = "libx264",
+        codec: VideoCodec = "libx264",
     ) -> None:
         """Begin a file beside ``path``.
 
@@ -47,7 +50,7 @@ class VideoWriter:
             fps: frames a second.
             crf: constant rate factor, 0 best to 51.
             preset: the encoder's speed.
-            codec: FFmpeg's name of the encoder.
+            codec: the encoder.
 
         Raises:
             ValueError: a size is odd or not positive.
@@ -60,15 +63,13 @@ class VideoWriter:
         self._part = path.with_name(f".{path.name}.part{path.suffix}")
         av.logging.set_level(None)
         try:
+            self._part.touch()
             self._container = av.open(self._part, "w")
-            stream = self._container.add_stream(
+            self._stream = self._container.add_stream(
                 codec, Fraction(fps).limit_denominator(1001), {"crf": str(crf), "preset": preset}
             )
         except (av.FFmpegError, OSError) as error:
             raise StorageError(f"cannot write {path}") from error
-        if not isinstance(stream, VideoStream):
-            raise TypeError(f"{codec} encodes no video")
-        self._stream = stream
         self._stream.width, self._stream.height = width_px, height_px
         self._stream.pix_fmt = "yuv420p"
         self._stream.colorspace, self._stream.color_range = _BT601, _LIMITED
@@ -89,18 +90,23 @@ class VideoWriter:
         """Finish the file and give it its name.
 
         Raises:
-            StorageError: the disk refused it.
+            StorageError: the disk refused it; what was written is removed.
         """
-        self._mux(None)
         try:
+            self._mux(None)
             self._container.close()
             self._part.replace(self._path)
         except (av.FFmpegError, OSError) as error:
+            self.abandon()
             raise StorageError(f"cannot write {self._path}") from error
+        except StorageError:
+            self.abandon()
+            raise
 
     def abandon(self) -> None:
         """Remove what was written."""
-        self._container.close()
+        with contextlib.suppress(av.FFmpegError, OSError):
+            self._container.close()
         self._part.unlink(missing_ok=True)
 
     def __enter__(self) -> Self:
