@@ -4,11 +4,25 @@ Must not: decide anything.
 """
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import platformdirs
 
+from overt.core.ids import ContractId, Sha256
 from overt.inference.catalogue import Catalogue, bundled_folder
+
+if TYPE_CHECKING:
+    from overt.deployment.calibration import CalibrationRecord
+    from overt.inference.prepare import ModelPair
+    from overt.inference.runtimes import Runtime
+    from overt.live.pipeline import Recogniser
+    from overt.vision.detect import FaceDetector
+    from overt.vision.embed import Embedder
+    from overt.watchlist.stored import StoredWatchlist
 
 
 def home() -> Path:
@@ -33,6 +47,111 @@ def user_models() -> Path:
     return home() / "models"
 
 
+def trusted_keys() -> Path:
+    """Return the folder with the public keys of those who may authorise here."""
+    return home() / "authority"
+
+
 def catalogue() -> Catalogue:
     """Return the product's models and those that the user added."""
     return Catalogue([bundled_folder(), user_models()])
+
+
+def calibrations() -> "tuple[CalibrationRecord, ...]":
+    """Return the evidence for thresholds: the product's and what the user added."""
+    from overt.deployment.calibration import load_records
+
+    return load_records(bundled_folder() / "calibration") + load_records(
+        user_models() / "calibration"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModels:
+    """An open pair of models and what names it.
+
+    Attributes:
+        pair: the prepared files.
+        detector: finds faces.
+        embedder: makes templates.
+        contract: the vector space of the templates.
+        dims: their length.
+        runs_on: runtime, device and precision, for people.
+    """
+
+    pair: "ModelPair"
+    detector: "FaceDetector"
+    embedder: "Embedder"
+    contract: ContractId
+    dims: int
+    runs_on: str
+
+    @property
+    def detector_sha256(self) -> Sha256:
+        """The digest by which a capability names the detector."""
+        return self.pair.detector.sha256
+
+    @property
+    def software(self) -> dict[str, Sha256]:
+        """The digests that a run records."""
+        return {
+            self.pair.detector.manifest.name: self.pair.detector.sha256,
+            self.pair.embedder.manifest.name: self.pair.embedder.sha256,
+        }
+
+
+@contextmanager
+def open_models(
+    *, runtime: "Runtime" = "openvino", device: str = "cpu", n_threads: int | None = None
+) -> "Iterator[LoadedModels]":
+    """Open the default pair on the runtime and device asked for, and close it afterwards.
+
+    Raises:
+        UnavailableError: runtime or device is not there; there is no other one instead.
+        IntegrityError: a model file is not the one that its manifest pins.
+    """
+    from overt.inference.catalogue import ensure_pair
+    from overt.inference.contract import contract_id
+    from overt.inference.manifest import EmbeddingOutput
+    from overt.inference.runtimes import open_engine
+    from overt.vision.align import ALIGNMENT
+    from overt.vision.detect import DetectorSettings, FaceDetector
+    from overt.vision.embed import AUGMENTATION, Embedder
+
+    pair = ensure_pair(catalogue(), models_cache())
+    output = pair.embedder.manifest.output
+    if not isinstance(output, EmbeddingOutput):
+        raise TypeError("ModelPair holds an embedder")
+    detector = open_engine(
+        pair.detector, runtime=runtime, device=device, n_requests=4, n_threads=n_threads
+    )
+    with detector, open_engine(pair.embedder, runtime=runtime, device=device) as embedder:
+        yield LoadedModels(
+            pair,
+            FaceDetector(detector, DetectorSettings(min_score=0.4)),
+            Embedder(embedder),
+            contract_id(pair.embedder.manifest, alignment=ALIGNMENT, augmentation=AUGMENTATION),
+            output.dims,
+            f"{runtime} on {detector.device}, detector {detector.precision}, "
+            f"embedder {embedder.precision}",
+        )
+
+
+def recogniser(models: LoadedModels, watchlist: "StoredWatchlist") -> "Recogniser":
+    """Return the frame path's shared parts for one watchlist.
+
+    Raises:
+        IntegrityError: the list was made in another vector space.
+        InputError: the list is empty.
+    """
+    from overt.core.errors import IntegrityError
+    from overt.live.pipeline import Recogniser
+    from overt.matching.exact import ExactSearch
+    from overt.watchlist.manifest import as_gallery
+
+    if watchlist.contract != models.contract:
+        raise IntegrityError(
+            "The watchlist was made with another model; import its pictures again with this one."
+        )
+    search = ExactSearch(as_gallery(watchlist))
+    return Recogniser(models.detector, models.embedder, search, models.dims)

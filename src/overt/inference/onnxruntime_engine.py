@@ -71,6 +71,8 @@ def open_model(
     wanted = _providers(device)
     options = onnxruntime.SessionOptions()
     options.log_severity_level = _ONLY_FATAL
+    # A detector and an embedder share the cores: waiting threads must not spin on them.
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
     if n_threads is not None:
         options.intra_op_num_threads = n_threads
     if device != "cpu":

@@ -66,8 +66,8 @@ class Progress:
 class Observer(Protocol):
     """Who watches a run; called from the thread of the run or of a camera, must return soon."""
 
-    def alert_raised(self, alert: Alert, pictures: AlertPictures) -> None:
-        """An alert was kept."""
+    def alert_raised(self, alert: Alert, pictures: AlertPictures, stored_after_s: float) -> None:
+        """An alert was kept, this long after its frame had arrived."""
         ...
 
     def alert_repeated(self, alert: AlertId) -> None:
@@ -103,13 +103,16 @@ class RunReport:
 class _ObservedSink:
     """Tells the observer of what the sink has kept; never before, never instead."""
 
-    def __init__(self, sink: RunSink, observer: Observer) -> None:
+    def __init__(self, sink: RunSink, observer: Observer, clock: Clock) -> None:
         self._sink = sink
         self._observer = observer
+        self._clock = clock
 
     def raise_alert(self, alert: Alert, pictures: AlertPictures) -> None:
+        began_s = self._clock.monotonic_s()
         self._sink.raise_alert(alert, pictures)
-        self._observer.alert_raised(alert, pictures)
+        stored_after_s = alert.latency_s + self._clock.monotonic_s() - began_s
+        self._observer.alert_raised(alert, pictures, stored_after_s)
 
     def fold_repeat(self, alert_id: AlertId, when_utc: datetime, similarity: float) -> None:
         self._sink.fold_repeat(alert_id, when_utc, similarity)
@@ -207,7 +210,7 @@ class DeploymentRun:
             recogniser=recogniser,
             rule=self._authority.capability.rule,
             rate=rate,
-            sink=_ObservedSink(self._sink, self._observer),
+            sink=_ObservedSink(self._sink, self._observer, self._clock),
             tally=self._tally,
             stages=self._stages,
             clock=self._clock,

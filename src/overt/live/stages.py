@@ -1,7 +1,6 @@
 """Where the time of a frame goes: wall seconds by stage, summed over the run."""
 
 import threading
-from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from time import perf_counter
@@ -19,7 +18,7 @@ class StageTimes:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._seconds: Counter[str] = Counter()
+        self._seconds = dict.fromkeys(STAGES, 0.0)
 
     @contextmanager
     def measure(self, stage: str) -> Iterator[None]:
@@ -38,4 +37,4 @@ class StageTimes:
     def seconds(self) -> dict[str, float]:
         """Return the sums in the order of the frame path."""
         with self._lock:
-            return {stage: self._seconds[stage] for stage in STAGES}
+            return dict(self._seconds)

@@ -24,9 +24,7 @@ _AWAY: dict[Accessory, Point] = {
 """How far off, in head units, it is when it hides nothing."""
 
 
-def paint_accessory(
-    kind: Accessory, outfit: Outfit, skin_bgr: Bgr, light: GreyImage
-) -> Sprite:
+def paint_accessory(kind: Accessory, outfit: Outfit, skin_bgr: Bgr, light: GreyImage) -> Sprite:
     """Return the accessory in the place where it hides most."""
     canvas = Canvas(3.0, 3.0, (1.5, 1.5), UNIT_PX)
     if kind == "phone":

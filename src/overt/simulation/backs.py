@@ -6,8 +6,9 @@ from overt.simulation.canvas import Canvas, cloth
 from overt.simulation.cutout import FULL_SIZE_PX, Head
 from overt.simulation.outfit import Bgr
 
-_HAIR: tuple[Bgr, ...] = ((28, 26, 28), (40, 48, 62), (52, 74, 104), (92, 128, 160), (150, 152, 154),
-                          (38, 50, 84))  # fmt: skip
+_HAIR: tuple[Bgr, ...] = (
+    (28, 26, 28), (40, 48, 62), (52, 74, 104), (92, 128, 160), (150, 152, 154), (38, 50, 84),
+)  # fmt: skip
 _SKIN: tuple[Bgr, ...] = ((150, 176, 222), (120, 150, 200), (84, 112, 160), (52, 74, 112))
 _ORIGIN = (1.0, 1.15)
 

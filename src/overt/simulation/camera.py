@@ -44,12 +44,13 @@ class Camera:
 
     def column_px(self, x_m: ArrayLike, z_m: ArrayLike) -> NDArray[np.float64]:
         """Return the column of points, any shape."""
-        return self.width_px / 2 + self.focal_px * np.asarray(x_m) / np.asarray(z_m)
+        column = self.width_px / 2 + self.focal_px * np.asarray(x_m) / np.asarray(z_m)
+        return np.asarray(column, np.float64)
 
     def row_px(self, y_m: ArrayLike, z_m: ArrayLike) -> NDArray[np.float64]:
         """Return the row of points at height ``y_m``, any shape."""
         above = self.mounted_m - np.asarray(y_m)
-        return self.horizon_px + self.focal_px * above / np.asarray(z_m)
+        return np.asarray(self.horizon_px + self.focal_px * above / np.asarray(z_m), np.float64)
 
     def depth_of_face_m(self, hairline_chin_px: float, face_m: float = FACE_M) -> float:
         """Return how far away a face of this size is."""
@@ -61,13 +62,14 @@ class Camera:
 
     def looking_down_deg(self, y_m: float, z_m: ArrayLike) -> NDArray[np.float64]:
         """Return by how much the camera sees a point at height ``y_m`` from above."""
-        return np.degrees(np.arctan2(self.mounted_m - y_m, np.asarray(z_m))).astype(np.float64)
+        down = np.degrees(np.arctan2(self.mounted_m - y_m, np.asarray(z_m)))
+        return np.asarray(down, np.float64)
 
 
 def smooth_noise(
     rng: np.random.Generator, n: int, period: float, amplitude: float
 ) -> NDArray[np.float64]:
-    """Return ``n`` samples that wander within about ±``amplitude``, one turn in ``period`` samples."""
+    """Return ``n`` samples that wander within ±``amplitude``, a turn every ``period`` samples."""
     knots = max(4, math.ceil(n / period) + 3)
     values = rng.normal(0.0, 0.6 * amplitude, knots)
     at = np.linspace(1, knots - 2.001, n)

@@ -36,7 +36,7 @@ class Canvas:
 
     def to_px(self, points: NDArray[np.float64]) -> NDArray[np.float64]:
         """Return points of the body (n × 2) in pixels of the canvas."""
-        return (points + np.asarray(self._origin)) * self._unit_px
+        return np.asarray((points + np.asarray(self._origin)) * self._unit_px, np.float64)
 
     def limb(self, start: Point, end: Point, start_r: float, end_r: float, colour: Bgr) -> None:
         """Paint a tapered, rounded limb."""

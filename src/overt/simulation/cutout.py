@@ -97,10 +97,15 @@ def cut_out_head(picture: BgrImage, find_face: FindFace) -> Head:
 
 
 def _on_a_neck(upright: BgrImage, alpha: NDArray[np.float32], skin: Bgr) -> Sprite:
-    """Lay the cut-out over a painted neck, for portraits that end at the chin."""
+    """Lay the cut-out over a painted neck, which goes on below where the portrait's ends."""
+    x, y = round(_HALF_WIDTH * FULL_SIZE_PX), round((_ABOVE + 0.66) * FULL_SIZE_PX)
+    r = round(0.06 * FULL_SIZE_PX)
+    below = upright[y - r : y + r, x - r : x + r].reshape(-1, 3)
+    has_neck = float(alpha[y - r : y + r, x - r : x + r].min()) > 0.5
+    colour = np.median(below, axis=0) if has_neck else 0.8 * np.asarray(skin)
+    neck: Bgr = (float(colour[0]), float(colour[1]), float(colour[2]))
     canvas = Canvas(2 * _HALF_WIDTH, _ABOVE + _BELOW, (_HALF_WIDTH, _ABOVE), float(FULL_SIZE_PX))
-    shaded: Bgr = (skin[0] * 0.8, skin[1] * 0.8, skin[2] * 0.8)
-    canvas.limb((0, 0.32), (0, 1.0), 0.24, 0.32, shaded)
+    canvas.limb((0, 0.32), (0, 1.0), 0.24, 0.32, neck)
     canvas.over(upright.astype(np.float32), alpha)
     return Sprite.from_straight(canvas.bgr, canvas.alpha)
 
@@ -160,13 +165,14 @@ def _grab(small: BgrImage, reach: float) -> tuple[NDArray[np.uint8], float]:
     x, y = _head_units(small.shape[1], small.shape[0], float(_MATTE_FACE_PX))
     limit = np.hypot(x / reach, (y + 0.12) / (reach + 0.1))
     marks = np.full(small.shape[:2], cv2.GC_BGD, np.uint8)
-    marks[(limit < 1) | ((np.abs(x) < 0.6) & (y > 0) & (y < 0.75))] = cv2.GC_PR_BGD
+    marks[(limit < 1) | ((np.abs(x) < 0.6) & (y > 0) & (y < 0.85))] = cv2.GC_PR_BGD
     marks[np.hypot(x / 0.45, (y + 0.12) / 0.74) < 1] = cv2.GC_PR_FGD
     marks[np.hypot(x / 0.34, y / 0.50) < 1] = cv2.GC_FGD
-    marks[(np.abs(x) < 0.22) & (y > 0.3) & (y < 0.75)] = cv2.GC_FGD
+    marks[(np.abs(x) < 0.22) & (y > 0.3) & (y < 0.85)] = cv2.GC_FGD
     marks[small.max(axis=2) == 0] = cv2.GC_BGD
+    nowhere, background, foreground = (0, 0, 1, 1), np.zeros((1, 65)), np.zeros((1, 65))
     cut, _, _ = cv2.grabCut(
-        small, marks, None, np.zeros((1, 65)), np.zeros((1, 65)), 3, cv2.GC_INIT_WITH_MASK
+        small, marks, nowhere, background, foreground, 3, cv2.GC_INIT_WITH_MASK
     )
     head = ((cut == cv2.GC_FGD) | (cut == cv2.GC_PR_FGD)).astype(np.uint8)
     head = _largest_part(head & _mirrored(head))

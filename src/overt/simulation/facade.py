@@ -94,16 +94,16 @@ def _window(
     left, top, right, bottom = at
     frame = 0.06
     _fill(front, (left - frame, top - frame, right + frame, bottom + frame),
-          np.float32([196, 200, 202]) if not lit else np.float32([58, 58, 60]))  # fmt: skip
-    _fill(front, (left - 0.12, bottom + frame, right + 0.12, bottom + 0.14), np.float32([176] * 3))
+          _tone([196, 200, 202]) if not lit else _tone([58, 58, 60]))  # fmt: skip
+    _fill(front, (left - 0.12, bottom + frame, right + 0.12, bottom + 0.14), _tone([176, 176, 176]))
     region = _region(front, at)
     if region.size == 0:
         return
     down = np.linspace(0, 1, region.shape[0], dtype=np.float32)[:, None, None]
     across = np.linspace(0, 1, region.shape[1], dtype=np.float32)[None, :, None]
-    sky, inside = np.float32([168, 156, 142]), np.float32([54, 52, 50])
+    sky, inside = _tone([168, 156, 142]), _tone([54, 52, 50])
     if lit:
-        inside = np.float32([74, 104, 128]) * np.float32(rng.uniform(0.6, 1.3))
+        inside = _tone([74, 104, 128]) * np.float32(rng.uniform(0.6, 1.3))
     glass = sky + (inside - sky) * np.clip(down * 1.5 + 0.35 * across - 0.1, 0, 1)
     region[:] = glass * np.float32(rng.uniform(0.75, 1.05))
     if lit:
@@ -114,10 +114,10 @@ def _window(
             thing *= np.float32(rng.uniform(0.5, 1.6))
     elif rng.random() < 0.5:
         blind = region[: int(region.shape[0] * rng.uniform(0.15, 0.5))]
-        blind[:] = np.float32([186, 192, 196]) * np.float32(rng.uniform(0.75, 1.0))
+        blind[:] = _tone([186, 192, 196]) * np.float32(rng.uniform(0.75, 1.0))
     middle = (left + right) / 2
     _fill(front, (middle - 0.025, top, middle + 0.025, bottom),
-          np.float32([70] * 3) if lit else np.float32([188] * 3))  # fmt: skip
+          _tone([70, 70, 70]) if lit else _tone([188, 188, 188]))  # fmt: skip
 
 
 def _bricks(rng: np.random.Generator, front: NDArray[np.float32]) -> None:
@@ -137,6 +137,10 @@ def _stains(rng: np.random.Generator, size: tuple[int, int]) -> NDArray[np.float
         seeds = rng.normal(0, 1, (cells, cells)).astype(np.float32)
         dirt += depth * cv2.resize(seeds, size, interpolation=cv2.INTER_CUBIC)
     return dirt
+
+
+def _tone(colour: list[int]) -> NDArray[np.float32]:
+    return np.asarray(colour, np.float32)
 
 
 def _band(front: NDArray[np.float32], at: Rect, gain: float) -> None:

@@ -18,14 +18,14 @@ from overt.simulation.sprite import Sprite
 View = Literal["front", "back", "side"]
 """Seen from the front, from behind, or three quarters from the side walking to the right."""
 
-CHIN_ABOVE_GROUND = 8.2
-"""Chin height over face height: a stature of 1.70 m less 0.224 m of head, over 0.18 m."""
+CHIN_ABOVE_GROUND = 8.1
+"""Chin height over face height: a stature of 1.70 m less 0.24 m of head, over 0.18 m."""
 
 N_PHASES = 12
 UNIT_PX = 54.0
 """Pixels a face in the full-size sprite."""
 
-CHIN_PX: Point = (2.3 * UNIT_PX, 0.35 * UNIT_PX)
+CHIN_PX: Point = (2.3 * UNIT_PX, 0.45 * UNIT_PX)
 """Where the chin is in the sprite."""
 
 _WIDTH, _HEIGHT = 4.6, 8.75
@@ -59,7 +59,9 @@ class Figure:
         """
         index = round(turn * N_PHASES) % N_PHASES
         if index not in self._phases:
-            self._phases[index] = self._paint(2 * math.pi * index / N_PHASES).sprite(self._cloth, light)
+            self._phases[index] = self._paint(2 * math.pi * index / N_PHASES).sprite(
+                self._cloth, light
+            )
         return self._phases[index]
 
     def _paint(self, angle: float) -> Canvas:
@@ -198,8 +200,8 @@ class Figure:
     def _paint_scarf(self, canvas: Canvas) -> None:
         colour = self._outfit.accent_bgr
         canvas.limb((0.16, 0.5), (0.26, 1.75), 0.17, 0.2, _dim(colour, 0.9))
-        canvas.limb((-0.38, 0.30), (0.38, 0.34), 0.21, 0.21, colour)
-        canvas.limb((-0.3, 0.42), (0.34, 0.5), 0.17, 0.17, _dim(colour, 0.88))
+        canvas.limb((-0.38, 0.34), (0.38, 0.38), 0.20, 0.20, colour)
+        canvas.limb((-0.3, 0.46), (0.34, 0.54), 0.17, 0.17, _dim(colour, 0.88))
 
 
 def _empty() -> Canvas:

@@ -1,6 +1,5 @@
 """Schedules the walks of a clip so that about as many people are in view as was asked for."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -121,7 +120,10 @@ class _Scheduler:
         return Cast(person, self._free_walk(kind, frame, begun=at_start), self._seed())
 
     def _free_walk(self, kind: Kind, frame: int, *, begun: bool) -> Walk:
-        """Return, of a few walks drawn, the first with room, or else the one with most room."""
+        """Return, of a few walks drawn, the first with room, or else the one with most room.
+
+        Those who walk away take the one with most room at once: in a queue they look odd.
+        """
         drawn: list[tuple[float, Walk]] = []
         for _ in range(_N_TRIES):
             walk = self._planner.walk(self._rng, kind, frame)
@@ -130,7 +132,7 @@ class _Scheduler:
                 walk = self._planner.begun(walk, done)
             others = [*self._faces, *self._backs]
             room = min((walk.nearest_m(other.walk) for other in others), default=float("inf"))
-            if room >= _ROOM_M:
+            if room >= _ROOM_M and kind != "away":
                 return walk
             drawn.append((room, walk))
         return max(drawn, key=lambda pair: pair[0])[1]

@@ -125,7 +125,7 @@ def _sky(rng: np.random.Generator, board: _Board) -> None:
     width, height = board.size
     small = (width // 8, height // 8)
     rows = np.linspace(0, 1, small[1], dtype=np.float32)[:, None, None]
-    top, bottom = np.float32([205, 186, 170]), np.float32([226, 222, 216])
+    top, bottom = np.asarray([205, 186, 170], np.float32), np.asarray([226, 222, 216], np.float32)
     sky = top + (bottom - top) * np.clip(rows * 3, 0, 1)
     clouds = np.zeros((small[1], small[0]), np.float32)
     for cells, weight in ((4, 1.0), (9, 0.6), (20, 0.3), (44, 0.15)):

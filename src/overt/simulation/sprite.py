@@ -48,10 +48,10 @@ class Sprite:
             alpha: height × width, 0 to 1.
             light: table that the colours go through, 1 × 256 × 3, or None.
         """
-        colours = cv2.convertScaleAbs(cv2.max(bgr, 0.0))
+        colours = cv2.convertScaleAbs(np.maximum(bgr, 0))
         if light is not None:
             colours = cv2.LUT(colours, light)
-        cover = cv2.convertScaleAbs(cv2.max(alpha, 0.0), alpha=255)
+        cover = cv2.convertScaleAbs(np.maximum(alpha, 0), alpha=255)
         clear = cv2.cvtColor(cover, cv2.COLOR_GRAY2BGR)
         colours = cv2.multiply(colours, clear, scale=1 / 255)
         levels = [np.asarray(cv2.merge([*cv2.split(colours), cover]), np.uint8)]
@@ -155,9 +155,7 @@ def lay(
     return Laid(region, np.asarray(alpha, np.uint8))
 
 
-def _level_for(
-    sprite: Sprite, to_frame: Matrix, scale: float
-) -> tuple[NDArray[np.uint8], Matrix]:
+def _level_for(sprite: Sprite, to_frame: Matrix, scale: float) -> tuple[NDArray[np.uint8], Matrix]:
     """Return the smallest copy that is not stretched much, and its own matrix."""
     index = 0
     while index + 1 < len(sprite.levels) and scale * 2 ** (index + 1) <= 1.25:
@@ -173,7 +171,8 @@ def _level_for(
 def _scale_of(sprite: Sprite, to_frame: Matrix) -> float:
     """Return the stretch in the sprite's middle."""
     x, y = sprite.width_px / 2, sprite.height_px / 2
-    a, b, c = to_frame.tolist()
+    rows: list[list[float]] = to_frame.tolist()
+    a, b, c = rows
     depth = c[0] * x + c[1] * y + c[2]
     column, row = (a[0] * x + a[1] * y + a[2]) / depth, (b[0] * x + b[1] * y + b[2]) / depth
     across = math.hypot(a[0] - column * c[0], b[0] - row * c[0])

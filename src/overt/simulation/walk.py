@@ -69,7 +69,7 @@ class Walk:
         return self.start_frame + self.n_frames
 
     def nearest_m(self, other: "Walk") -> float:
-        """Return the least distance at which the two pass each other; infinity if they never meet."""
+        """Return the least distance between the two, infinity if they are never out together."""
         first = max(self.start_frame, other.start_frame)
         end = min(self.end_frame, other.end_frame)
         if end <= first:
@@ -99,8 +99,10 @@ class WalkPlanner:
             rng, size
         )
         speed = float(rng.uniform(*_SPEED_M_S)) * (0.9 if kind == "across" else 1.0)
-        x, z = _paced(knots, speed / self._config.fps)
-        return self._dressed(rng, kind, start_frame, size, x, z, speed)
+        path = _paced(knots, speed / self._config.fps)
+        return self._dressed(
+            rng, path, kind=kind, start_frame=start_frame, size=size, speed=speed
+        )
 
     @staticmethod
     def begun(walk: Walk, n_done: int) -> Walk:
@@ -144,7 +146,11 @@ class WalkPlanner:
             float(rng.uniform(0.3, 1.0)) * side * min(1.8, 0.6 * camera.half_view_m(self.corner_m))
         )
         wall = WALL_LEFT_M if side < 0 else WALL_RIGHT_M
-        return [(enters, near), (aim, self.corner_m), (self._behind_wall_m(wall), self.corner_m + 0.5)]
+        return [
+            (enters, near),
+            (aim, self.corner_m),
+            (self._behind_wall_m(wall), self.corner_m + 0.5),
+        ]
 
     def _behind_wall_m(self, wall_m: float) -> float:
         """Return where, half a metre beyond the corner, the near wall hides a walker whole."""
@@ -153,15 +159,15 @@ class WalkPlanner:
     def _dressed(
         self,
         rng: np.random.Generator,
+        path: tuple[Series, Series],
+        *,
         kind: Kind,
         start_frame: int,
         size: float,
-        x: Series,
-        z: Series,
         speed: float,
     ) -> Walk:
         """Add step, head and light to a path."""
-        config, n = self._config, len(x)
+        config, (x, z), n = self._config, path, len(path[0])
         second = float(config.fps)
         sway = np.gradient(x) / max(speed / second, 1e-9) if n > 1 else np.zeros(n)
         heading = np.clip(sway, -1, 1)
@@ -170,6 +176,7 @@ class WalkPlanner:
         yaw = yaw + smooth_noise(rng, n, 1.6 * second, 0.55 * config.yaw_deg)
         light = 1 + smooth_noise(rng, n, 2.5 * second, 0.22 * config.lighting)
         accessory, hides = self._accessory(rng, n)
+        step = speed / second / (_STRIDE_M * size)
         return Walk(
             kind=kind,
             start_frame=start_frame,
@@ -177,7 +184,7 @@ class WalkPlanner:
             x_m=x,
             z_m=z,
             heading=heading,
-            turn=float(rng.random()) + np.arange(n) * speed / second / (_STRIDE_M * size),
+            turn=np.asarray(float(rng.random()) + np.arange(n) * step, np.float64),
             yaw_deg=np.clip(yaw, -config.yaw_deg, config.yaw_deg),
             pitch_deg=smooth_noise(rng, n, 2.0 * second, 9.0),
             roll_deg=smooth_noise(rng, n, 1.4 * second, 5.0),

@@ -14,7 +14,7 @@ from overt.store.database import Database
 from overt.store.entry_blob import decode_entry, encode_entry
 from overt.store.keys import DataKey, Sealed, place_of
 from overt.store.models import WatchlistEntryRow, WatchlistRow
-from overt.watchlist.stored import StoredEntry, StoredWatchlist
+from overt.watchlist.stored import StoredEntry, StoredWatchlist, WatchlistSummary
 
 
 class WatchlistArchive:
@@ -62,6 +62,26 @@ class WatchlistArchive:
                 entries=entries,
             )
 
+    def find(self, manifest_sha256: Sha256) -> StoredWatchlist | None:
+        """Return the list with this manifest, or None if none that is kept has it.
+
+        Raises:
+            IntegrityError: what is kept was altered.
+            StorageError: it could not be read.
+        """
+        fitting = [each for each in self.list() if each.manifest_sha256 == manifest_sha256]
+        return self.load(fitting[0].id) if fitting else None
+
+    def list(self) -> tuple[WatchlistSummary, ...]:
+        """Return every list that can still be read, by id; nothing is decrypted."""
+        readable = (
+            select(WatchlistRow)
+            .where(WatchlistRow.wrapped_key.is_not(None))
+            .order_by(WatchlistRow.id)
+        )
+        with self._database.read() as session:
+            return tuple(_summary(row) for row in session.scalars(readable))
+
     def destroy_key(self, watchlist_id: WatchlistId) -> bool:
         """Destroy a list's key, so that nobody can read it again; return whether there was one.
 
@@ -93,6 +113,17 @@ class WatchlistArchive:
         rows = [_sealed(watchlist.id, entry, key) for entry in watchlist.entries]
         if rows:
             session.execute(insert(WatchlistEntryRow), rows)
+
+
+def _summary(row: WatchlistRow) -> WatchlistSummary:
+    return WatchlistSummary(
+        id=WatchlistId(row.id),
+        name=row.name,
+        contract=ContractId(row.contract_id),
+        manifest_sha256=Sha256(row.manifest_sha256),
+        created_utc=row.created_utc,
+        n_entries=row.n_entries,
+    )
 
 
 def _is_kept(row: WatchlistRow, watchlist: StoredWatchlist) -> bool:

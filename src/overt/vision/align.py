@@ -1,8 +1,8 @@
 """Five-point alignment to the template of an embedder.
 
 A face is turned, scaled and moved so that its landmarks lie where the embedder saw them in
-training. The least-squares similarity transform is Umeyama's (IEEE TPAMI 13(4), 1991), in closed form for two
-dimensions; the target points are the 112 × 112 template of ArcFace (Deng et al., 2019).
+training. The least-squares similarity transform is Umeyama's (IEEE TPAMI 13(4), 1991), in closed
+form for two dimensions; the target points are ArcFace's, for 112 × 112 (Deng et al., 2019).
 """
 
 import cv2

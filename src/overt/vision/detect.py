@@ -5,7 +5,7 @@ saw. Output format of YuNet: Wu et al., *YuNet: A Tiny Millisecond-level Face De
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -17,6 +17,10 @@ from overt.core.frame import Picture
 from overt.inference.engine import Engine, Pending
 
 STRIDES_PX = (8, 16, 32)
+
+STILL_SIDES_PX = (960, 480, 240, 120)
+"""Longest sides at which a still is looked at, so that a face of any size is at some of them between
+20 and 200 pixels wide."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,8 +42,8 @@ class DetectorSettings:
 
     def __post_init__(self) -> None:
         """Check the ranges once, here."""
-        if not 32 <= self.shortest_allowed_px <= self.longest_side_px:
-            raise ValueError("expected 32 ≤ shortest_allowed_px ≤ longest_side_px")
+        if not 0 < self.shortest_allowed_px <= self.longest_side_px:
+            raise ValueError("expected 0 < shortest_allowed_px ≤ longest_side_px")
         if not 0 < self.min_score < 1 or not 0 < self.max_overlap < 1:
             raise ValueError("scores and overlaps lie between 0 and 1")
 
@@ -84,6 +88,25 @@ class FaceDetector:
     def detect(self, picture: Picture) -> Detections:
         """Return the faces of ``picture``, best score first."""
         return self.submit(picture).result()
+
+    def detect_still(self, picture: Picture) -> Detections:
+        """Return the faces of a still, which may fill it or stand far back, best score first.
+
+        The detector is surest of faces of 20 to 200 pixels, so a still is looked at in several
+        sizes, never enlarged, and the surest sighting of each face is kept.
+        """
+        longest = max(picture.width_px, picture.height_px)
+        sides = sorted({min(side, longest) for side in STILL_SIDES_PX}, reverse=True)
+        found = [self._detect_at(picture, side) for side in sides]
+        boxes = np.concatenate([each.boxes_px for each in found])
+        scores = np.concatenate([each.scores for each in found])
+        landmarks = np.concatenate([each.landmarks_px for each in found])
+        keep = suppress_overlaps(boxes, scores, self.settings.max_overlap)
+        return Detections(boxes[keep], landmarks[keep], scores[keep])
+
+    def _detect_at(self, picture: Picture, side_px: int) -> Detections:
+        settings = replace(self.settings, longest_side_px=side_px, shortest_allowed_px=1)
+        return FaceDetector(self._engine, settings).detect(picture)
 
     def _input(self, picture: Picture) -> tuple[BgrImage, float]:
         """Return the scaled picture, padded to multiples of 32, and the scale that was applied."""

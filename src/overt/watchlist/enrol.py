@@ -1,7 +1,7 @@
 """Enrolment: pictures to references, each refused with its reason or accepted.
 
-The gate for a reference is stricter on what it must show (exactly one face) than that for a probe,
-since a bad reference is wrong at every deployment.
+A reference must show exactly one face; what is unusable is refused, what is merely poor is taken
+with a warning for those who decide whether the person belongs on the list.
 """
 
 import hashlib
@@ -30,19 +30,34 @@ from overt.watchlist.pictures import PersonPictures
 from overt.watchlist.stored import StoredEntry, StoredReference, StoredWatchlist
 
 REFERENCE_GATE = QualityGate(
-    min_eye_distance_px=18.0,
-    max_yaw_deg=45.0,
-    max_pitch=0.35,
-    min_detector_score=0.6,
-    min_inside=0.8,
+    min_eye_distance_px=14.0,
+    max_yaw_deg=70.0,
+    max_pitch=0.45,
+    min_detector_score=0.5,
+    min_inside=0.7,
     min_sharpness=0.02,
+    brightness=(15.0, 240.0),
+    min_contrast=6.0,
 )
+"""A picture beyond these is refused."""
+
+GOOD_REFERENCE = QualityGate(
+    min_eye_distance_px=24.0,
+    max_yaw_deg=30.0,
+    max_pitch=0.25,
+    min_detector_score=0.8,
+    min_inside=0.98,
+    min_sharpness=0.08,
+    brightness=(40.0, 215.0),
+    min_contrast=18.0,
+)
+"""A picture beyond these is taken with a warning: sometimes it is all there is of a person."""
 
 SECOND_FACE_SHARE = 0.5
 """A second face at least this share of the first one's width makes a picture ambiguous; smaller
 ones are people in the background, and are ignored."""
 
-SURE_FACE = 0.6
+SURE_FACE = 0.5
 KEPT_SIDE_PX = 512
 JPEG_QUALITY = 92
 
@@ -69,7 +84,7 @@ class Accepted:
     Attributes:
         row: counts from 1 in the order of the source.
         entry: what was made of the pictures.
-        warnings: pictures of the person that were left out, each with the reason.
+        warnings: pictures that were left out or are poor, each with the reason.
     """
 
     row: int
@@ -94,40 +109,43 @@ class Enroller:
 
     def _enrol_one(self, row: int, person: PersonPictures) -> Accepted | Refused:
         references: list[StoredReference] = []
-        reasons: list[str] = []
+        remarks: list[str] = []
         for data in person.pictures:
-            made = self._reference(data)
-            if isinstance(made, str):
-                reasons.append(made)
-            else:
+            made = self._reference(data, remarks)
+            if made is not None:
                 references.append(made)
         if not references:
-            return Refused(row, person.label, reasons[0])
+            return Refused(row, person.label, remarks[0])
         entry = StoredEntry(_entry_id(person), person.label, tuple(references))
-        return Accepted(row, entry, tuple(reasons))
+        return Accepted(row, entry, tuple(remarks))
 
-    def _reference(self, data: bytes) -> StoredReference | str:
-        """Return a reference, or why there is none."""
+    def _reference(self, data: bytes, remarks: list[str]) -> StoredReference | None:
+        """Return a reference, or None; ``remarks`` is told why, or what is poor about it."""
         try:
             picture = decode_still(data)
         except InputError as error:
-            return str(error)
-        faces = self._detector.detect(picture)
+            remarks.append(str(error))
+            return None
+        faces = self._detector.detect_still(picture)
         chosen = _only_face(faces)
         if isinstance(chosen, str):
-            return chosen
+            remarks.append(chosen)
+            return None
         geometry = measure_geometry(
             faces.landmarks_px[chosen],
             faces.boxes_px[chosen],
             float(faces.scores[chosen]),
             (picture.width_px, picture.height_px),
         )
-        reason = self._gate.check_geometry(geometry)
-        if reason is None:
-            crop = align(picture, faces.landmarks_px[chosen])
-            reason = self._gate.check_pixels(measure_pixels(crop))
-        if reason is not None:
-            return f"The face is {reason.value}."
+        crop = align(picture, faces.landmarks_px[chosen])
+        pixels = measure_pixels(crop)
+        refused = self._gate.check_geometry(geometry) or self._gate.check_pixels(pixels)
+        if refused is not None:
+            remarks.append(f"The face is {refused.value}.")
+            return None
+        poor = GOOD_REFERENCE.check_geometry(geometry) or GOOD_REFERENCE.check_pixels(pixels)
+        if poor is not None:
+            remarks.append(f"A poor picture, taken all the same: the face is {poor.value}.")
         template = self._embedder.embed([crop])[0]
         return StoredReference(template, _kept_picture(picture))
 

@@ -81,6 +81,18 @@ class StoredWatchlist:
             raise ValueError("a list's entries are sorted by id, each id once")
 
 
+@dataclass(frozen=True, slots=True)
+class WatchlistSummary:
+    """What can be said of a kept list without opening it; see :class:`StoredWatchlist`."""
+
+    id: WatchlistId
+    name: str
+    contract: ContractId
+    manifest_sha256: Sha256
+    created_utc: datetime
+    n_entries: int
+
+
 class WatchlistRepository(Protocol):
     """Where lists are kept, encrypted."""
 
@@ -102,4 +114,12 @@ class WatchlistRepository(Protocol):
             IntegrityError: what is kept was altered.
             StorageError: it could not be read.
         """
+        ...
+
+    def find(self, manifest_sha256: Sha256) -> StoredWatchlist | None:
+        """Return the list with this manifest, or None; raises as :meth:`load` does."""
+        ...
+
+    def list(self) -> tuple[WatchlistSummary, ...]:
+        """Return every list that can still be read, by id."""
         ...

@@ -1,0 +1,121 @@
+"""Alerts at a glance: the watchlist's picture beside the camera's, one row an alert."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from PIL import Image, ImageDraw, ImageFont
+from rich.text import Text
+
+from overt.alerts.alert import Alert, AlertPictures
+from overt.core.arrays import BgrImage
+
+CELL_PX = 168
+SCENE_PX = 300
+GAP_PX = 12
+COLUMNS = 2
+INK, FAINT, PAPER, CARD = (24, 26, 30), (96, 101, 110), (244, 245, 247), (255, 255, 255)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SheetRow:
+    """One alert with the pictures that a person needs to judge it.
+
+    Attributes:
+        alert: what was raised.
+        label: who it may be.
+        reference: the picture on the watchlist.
+        pictures: of the alert.
+    """
+
+    alert: Alert
+    label: str
+    reference: BgrImage
+    pictures: AlertPictures
+
+
+def contact_sheet(rows: Sequence[SheetRow]) -> BgrImage:
+    """Return one picture of all alerts, in order, two to a line."""
+    cards = [_card(row) for row in rows]
+    if not cards:
+        return _no_alerts()
+    columns = min(COLUMNS, len(cards))
+    width, height = cards[0].size
+    lines = -(-len(cards) // columns)
+    size = (GAP_PX + columns * (width + GAP_PX), GAP_PX + lines * (height + GAP_PX))
+    sheet = Image.new("RGB", size, PAPER)
+    for index, card in enumerate(cards):
+        x = GAP_PX + (index % columns) * (width + GAP_PX)
+        y = GAP_PX + (index // columns) * (height + GAP_PX)
+        sheet.paste(card, (x, y))
+    return _to_bgr(sheet)
+
+
+def _no_alerts() -> BgrImage:
+    sheet = Image.new("RGB", (480, 96), PAPER)
+    ImageDraw.Draw(sheet).text((24, 36), "No possible match was raised.", INK, _font(18))
+    return _to_bgr(sheet)
+
+
+def _card(row: SheetRow) -> Image.Image:
+    pad = GAP_PX
+    width = pad + 2 * (CELL_PX + pad) + SCENE_PX + pad
+    card = Image.new("RGB", (width, CELL_PX + 2 * pad + 62), CARD)
+    draw = ImageDraw.Draw(card)
+    x = pad
+    for caption, picture, box in (
+        ("watchlist", row.reference, (CELL_PX, CELL_PX)),
+        ("camera", row.pictures.face, (CELL_PX, CELL_PX)),
+        ("scene", row.pictures.scene, (SCENE_PX, CELL_PX)),
+    ):
+        fitted = _fitted(picture, box)
+        card.paste(fitted, (x + (box[0] - fitted.width) // 2, pad + (box[1] - fitted.height) // 2))
+        draw.text((x, pad + CELL_PX + 3), caption, FAINT, _font(11))
+        x += box[0] + pad
+    top = pad + CELL_PX + 20
+    draw.text((pad, top), f"possible match: {row.label}", INK, _font(16))
+    draw.text((pad, top + 22), _facts(row.alert), FAINT, _font(12))
+    return card
+
+
+def _facts(alert: Alert) -> str:
+    facts = (
+        f"camera {alert.camera} at {alert.media_time_s:.1f} s; similarity {alert.similarity:.3f}, "
+        f"threshold {alert.threshold:.3f}; {alert.n_shots} agreeing shot"
+        f"{'s' if alert.n_shots > 1 else ''}"
+    )
+    if alert.calibrated_rate is not None:
+        facts += f"; a stranger this alike: about one in {alert.calibrated_rate.one_in:,}"
+    return facts
+
+
+def _fitted(picture: BgrImage, box: tuple[int, int]) -> Image.Image:
+    """Scale to fit: small crops in whole steps of flat pixels, so that nothing is invented."""
+    height, width = picture.shape[:2]
+    scale = min(box[0] / width, box[1] / height)
+    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    size = (max(1, int(width * scale)), max(1, int(height * scale)))
+    resized = cv2.resize(picture, size, interpolation=how)
+    return Image.fromarray(cv2.cvtColor(resized, cv2.COLOR_BGR2RGB))
+
+
+def _font(size_px: int) -> ImageFont.FreeTypeFont | ImageFont.ImageFont:
+    return ImageFont.load_default(size_px)
+
+
+def _to_bgr(image: Image.Image) -> BgrImage:
+    return np.asarray(cv2.cvtColor(np.asarray(image), cv2.COLOR_RGB2BGR), np.uint8)
+
+
+def in_terminal(picture: BgrImage, width: int) -> Text:
+    """Return a picture as coloured half blocks, ``width`` characters wide."""
+    height, full = picture.shape[:2]
+    rows = max(2, round(height * width / full) // 2 * 2)
+    small = cv2.resize(picture, (width, rows), interpolation=cv2.INTER_AREA)[:, :, ::-1]
+    text = Text()
+    for upper, lower in zip(small[0::2], small[1::2], strict=True):
+        for (r, g, b), (r2, g2, b2) in zip(upper, lower, strict=True):
+            text.append("▀", style=f"rgb({r},{g},{b}) on rgb({r2},{g2},{b2})")
+        text.append("\n")
+    return text

@@ -1,0 +1,142 @@
+"""What a person sees while a deployment runs: progress, counts, and each alert as it comes.
+
+Everything here goes to standard error or a given console; standard output stays free for results.
+"""
+
+import time
+from collections.abc import Mapping
+from types import TracebackType
+from typing import Self
+
+from rich.console import Console, Group
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from overt.alerts.alert import Alert, AlertPictures
+from overt.core.ids import AlertId, EntryId
+from overt.live.run import Progress
+
+PLAIN_EVERY_S = 10.0
+"""How often a line of progress is written where there is no terminal to redraw."""
+
+
+class RunDisplay:
+    """Watches a run for one person; see :class:`overt.live.run.Observer`.
+
+    Attributes:
+        alerts: raised so far, in order.
+        stored_after_s: of each alert, seconds from its frame's arrival until it was stored.
+        pictures: of each alert, for as long as the display lives; in memory only.
+    """
+
+    def __init__(
+        self, console: Console, labels: Mapping[EntryId, str], *, quiet: bool = False
+    ) -> None:
+        self.alerts: list[Alert] = []
+        self.stored_after_s: dict[AlertId, float] = {}
+        self.pictures: dict[AlertId, AlertPictures] = {}
+        self.n_repeats = 0
+        self._console = console
+        self._labels = labels
+        self._quiet = quiet
+        self._shown_at_s = time.monotonic()
+        self._live: Live | None = None
+
+    def __enter__(self) -> Self:
+        if self._console.is_terminal and not self._quiet:
+            self._live = Live(console=self._console, refresh_per_second=8, transient=True)
+            self._live.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    def alert_raised(self, alert: Alert, pictures: AlertPictures, stored_after_s: float) -> None:
+        """See :class:`overt.live.run.Observer`."""
+        self.alerts.append(alert)
+        self.stored_after_s[alert.id] = stored_after_s
+        self.pictures[alert.id] = pictures
+        if not self._quiet:
+            self._console.print(alert_line(alert, self._labels.get(alert.entry, alert.entry)))
+
+    def alert_repeated(self, alert: AlertId) -> None:
+        """See :class:`overt.live.run.Observer`."""
+        del alert
+        self.n_repeats += 1
+
+    def progressed(self, progress: Progress) -> None:
+        """See :class:`overt.live.run.Observer`."""
+        if self._quiet:
+            return
+        if self._live is not None:
+            self._live.update(self._panel(progress))
+        elif time.monotonic() - self._shown_at_s >= PLAIN_EVERY_S:
+            self._shown_at_s = time.monotonic()
+            self._console.print(self._figures(progress))
+
+    def _latest_latency(self) -> str:
+        if not self.alerts:
+            return "-"
+        return f"{self.stored_after_s[self.alerts[-1].id] * 1000:.0f} ms"
+
+    def _panel(self, progress: Progress) -> Group:
+        total = progress.n_frames_expected
+        bar = ProgressBar(
+            total=total, completed=progress.counts.frames_read, width=60, pulse=total is None
+        )
+        return Group(bar, self._figures(progress))
+
+    def _figures(self, progress: Progress) -> Table:
+        counts = progress.counts
+        read = f"{counts.frames_read:,}"
+        if progress.n_frames_expected:
+            read += f" of {progress.n_frames_expected:,}"
+        fps = counts.frames_read / progress.elapsed_s if progress.elapsed_s > 0 else 0.0
+        figures = {
+            "frames": read,
+            "dropped": f"{counts.frames_dropped:,}",
+            "frames a second": f"{fps:.0f}",
+            "faces seen": f"{counts.faces_detected:,}",
+            "compared": f"{counts.faces_compared:,}",
+            "erased": f"{counts.faces_erased:,}",
+            "alerts": f"{len(self.alerts):,}",
+            "latency": self._latest_latency(),
+            "authority left": _duration(progress.remaining_s),
+        }
+        if progress.n_cameras_failed:
+            figures["cameras failed"] = str(progress.n_cameras_failed)
+        table = Table.grid(padding=(0, 2))
+        for _ in figures:
+            table.add_column(justify="right")
+        table.add_row(*(Text(name, style="dim") for name in figures))
+        table.add_row(*figures.values())
+        return table
+
+
+def alert_line(alert: Alert, label: str) -> Text:
+    """Return one alert in one line: the words, who, where, when, how alike, and how sure."""
+    line = Text(f"{alert.words}: ", style="bold yellow")
+    line.append(label, style="bold")
+    line.append(
+        f"  camera {alert.camera}, {alert.media_time_s:.1f} s"
+        f"  similarity {alert.similarity:.3f} (threshold {alert.threshold:.3f})",
+        style="not bold default",
+    )
+    if alert.calibrated_rate is not None:
+        line.append(f"  about one stranger in {alert.calibrated_rate.one_in:,}", style="dim")
+    return line
+
+
+def _duration(seconds: float) -> str:
+    minutes, left = divmod(max(0, int(seconds)), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{left:02}" if hours else f"{minutes}:{left:02}"

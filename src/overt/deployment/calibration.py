@@ -1,0 +1,94 @@
+"""Thresholds that evidence supports: read from records of measurements, never made up here.
+
+A record belongs to one vector space (contract) and says, for each list size, from which similarity
+a stranger's still raised a false candidate once in so many comparisons. A list larger than any that
+was measured has no threshold here: the person who authorises must bring evidence of their own.
+"""
+
+import tomllib
+from collections.abc import Sequence
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from overt.core.errors import InputError
+from overt.core.ids import ContractId
+from overt.deployment.capability import Calibration
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class MeasuredThreshold(_Strict):
+    """One measured point.
+
+    Attributes:
+        n_entries: size of the lists that were measured.
+        one_in: strangers for each false candidate at the threshold.
+        threshold: cosine similarity.
+        n_non_mated: comparisons of strangers with a list that the point rests on.
+    """
+
+    n_entries: int = Field(ge=1)
+    one_in: int = Field(ge=1)
+    threshold: float = Field(gt=0, lt=1)
+    n_non_mated: int = Field(ge=1)
+
+
+class CalibrationRecord(_Strict):
+    """Measured thresholds of one vector space.
+
+    Attributes:
+        contract: the vector space.
+        source: what was measured, how the ground truth was cleaned, when.
+        points: the measurements.
+    """
+
+    contract: str
+    source: str = Field(min_length=1, max_length=300)
+    points: tuple[MeasuredThreshold, ...] = Field(min_length=1)
+
+
+def load_records(folder: Path) -> tuple[CalibrationRecord, ...]:
+    """Read every ``*.toml`` of a folder; an absent folder holds no evidence.
+
+    Raises:
+        InputError: a file is not a calibration record.
+    """
+    return tuple(_load(path) for path in sorted(folder.glob("*.toml")))
+
+
+def _load(path: Path) -> CalibrationRecord:
+    try:
+        return CalibrationRecord.model_validate(tomllib.loads(path.read_text("utf-8")))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, ValidationError) as error:
+        raise InputError(f"{path.name} is not a calibration record.") from error
+
+
+def supported_threshold(
+    records: Sequence[CalibrationRecord], contract: ContractId, n_entries: int, one_in: int
+) -> tuple[float, Calibration]:
+    """Return the threshold that keeps false alerts to one in ``one_in`` strangers, and why.
+
+    The smallest measured list that is at least as large, and the smallest measured rate that is at
+    least as rare, decide: the answer errs towards fewer false alerts.
+
+    Raises:
+        InputError: nothing measured supports it.
+    """
+    fitting = [
+        (point, record)
+        for record in records
+        if record.contract == contract
+        for point in record.points
+        if point.n_entries >= n_entries and point.one_in >= one_in
+    ]
+    if not fitting:
+        raise InputError(
+            f"No measurement supports one false alert in {one_in:,} for a list of {n_entries:,} "
+            "with these models; name a threshold and bring its evidence."
+        )
+    point, record = min(fitting, key=lambda each: (each[0].n_entries, each[0].one_in))
+    source = f"{record.source}; lists of {point.n_entries:,}, {point.n_non_mated:,} comparisons"
+    return point.threshold, Calibration(point.one_in, source)
