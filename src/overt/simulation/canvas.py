@@ -77,7 +77,8 @@ class Canvas:
         fixed = np.round((placed - [left, top]) * 16).astype(np.int32)
         cv2.fillPoly(mask, [fixed], 255, cv2.LINE_AA, shift=4)
         light = _rounded_light(mask, roundness * self._unit_px)
-        self._over(box, mask / np.float32(255), np.asarray(colour, np.float32) * light[..., None])
+        shaded = np.asarray(colour, np.float32) * light[..., None]
+        self._over(box, (mask / 255).astype(np.float32), shaded)
 
     def line(self, points: list[Point], colour: Bgr, width: float, strength: float = 1.0) -> None:
         """Draw a thin line inside what is already painted."""
@@ -85,8 +86,8 @@ class Canvas:
         mask = np.zeros(self.alpha.shape, np.uint8)
         thick = max(1, round(width * self._unit_px))
         cv2.polylines(mask, [placed], False, 255, thick, cv2.LINE_AA, shift=4)
-        cover = (mask / np.float32(255))[..., None] * strength
-        self.bgr = self.bgr * (1 - cover) + np.asarray(colour, np.float32) * cover
+        cover = (mask * (strength / 255)).astype(np.float32)[..., None]
+        self.bgr += (np.asarray(colour, np.float32) - self.bgr) * cover
 
     def sprite(self, pattern: Floats, light: GreyImage | None = None) -> Sprite:
         """Return what was painted as a sprite.
@@ -104,7 +105,7 @@ class Canvas:
         placed = self.to_px(_smoothed(np.asarray(outline, np.float64), 2))
         mask = np.zeros(self.alpha.shape, np.uint8)
         cv2.fillPoly(mask, [np.round(placed * 16).astype(np.int32)], 255, cv2.LINE_AA, shift=4)
-        self.alpha *= 1 - mask / np.float32(255)
+        self.alpha *= (1 - mask / 255).astype(np.float32)
 
     def lay(self, other: "Canvas") -> None:
         """Paint another canvas of the same size over this one."""

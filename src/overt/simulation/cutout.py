@@ -170,10 +170,10 @@ def _grab(small: BgrImage, reach: float) -> tuple[NDArray[np.uint8], float]:
     marks[np.hypot(x / 0.34, y / 0.50) < 1] = cv2.GC_FGD
     marks[(np.abs(x) < 0.22) & (y > 0.3) & (y < 0.85)] = cv2.GC_FGD
     marks[small.max(axis=2) == 0] = cv2.GC_BGD
+    # Its clustering draws from OpenCV's generator: the same portrait must give the same cut-out.
+    cv2.setRNGSeed(1)
     nowhere, background, foreground = (0, 0, 1, 1), np.zeros((1, 65)), np.zeros((1, 65))
-    cut, _, _ = cv2.grabCut(
-        small, marks, nowhere, background, foreground, 3, cv2.GC_INIT_WITH_MASK
-    )
+    cut, _, _ = cv2.grabCut(small, marks, nowhere, background, foreground, 3, cv2.GC_INIT_WITH_MASK)
     head = ((cut == cv2.GC_FGD) | (cut == cv2.GC_PR_FGD)).astype(np.uint8)
     head = _largest_part(head & _mirrored(head))
     rim = (limit > 0.9) & (limit < 1) & (y < 0.25)

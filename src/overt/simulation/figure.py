@@ -148,8 +148,10 @@ class Figure:
         canvas.shape([*right, (0.0, hem + 0.06), *left], outfit.upper_bgr, roundness=0.75)
         if self._view == "back":
             self._paint_back(canvas)
+        elif outfit.upper in {"coat", "jacket"}:
+            self._paint_coat(canvas)
         else:
-            self._paint_front(canvas)
+            self._paint_pullover(canvas)
         if outfit.bag:
             canvas.line([(-0.7 * b, 0.5), (0.1, 1.8), (0.95 * b, 3.1)], outfit.accent_bgr, 0.14)
         if outfit.scarf:
@@ -161,27 +163,24 @@ class Figure:
         canvas.line([(-0.5, 0.34), (0, 0.46), (0.5, 0.34)], dark, 0.05, 0.7)
         canvas.line([(0, 0.5), (0, self._outfit.hem)], dark, 0.03, 0.5)
 
-    def _paint_front(self, canvas: Canvas) -> None:
+    def _paint_coat(self, canvas: Canvas) -> None:
         outfit, x = self._outfit, 0.16 if self._view == "side" else 0.0
         dark, light = _dim(outfit.upper_bgr, 0.62), _dim(outfit.upper_bgr, 1.12)
-        if outfit.upper in {"coat", "jacket"}:
-            opening = [
-                (x - 0.36, -0.2),
-                (x + 0.36, -0.2),
-                (x + 0.3, 0.5),
-                (x, 1.35),
-                (x - 0.3, 0.5),
-            ]
-            canvas.shape([(x - 0.34, 0.42), (x, 0.62), (x + 0.34, 0.42), (x + 0.2, 1.0), (x, 1.4),
-                          (x - 0.2, 1.0)], outfit.shirt_bgr, roundness=0.5)  # fmt: skip
-            canvas.erase([opening[0], opening[1], (x + 0.34, 0.42), (x, 0.66), (x - 0.34, 0.42)])
-            for s in (-1, 1):
-                canvas.shape([(x + 0.34 * s, 0.12), (x + 0.66 * s, 0.44), (x + 0.50 * s, 0.9),
-                              (x, 1.55), (x + 0.22 * s, 0.75)], light, roundness=0.25, smooth=1)  # fmt: skip
-            canvas.line([(x, 1.5), (x + 0.03, outfit.hem)], dark, 0.045, 0.8)
-            for y in np.arange(1.75, outfit.hem - 0.7, 0.62):
-                canvas.limb((x + 0.12, y), (x + 0.121, y), 0.05, 0.05, dark)
-            return
+        canvas.shape([(x - 0.34, 0.42), (x, 0.62), (x + 0.34, 0.42), (x + 0.2, 1.0), (x, 1.4),
+                      (x - 0.2, 1.0)], outfit.shirt_bgr, roundness=0.5)  # fmt: skip
+        canvas.erase([(x - 0.36, -0.2), (x + 0.36, -0.2), (x + 0.34, 0.42), (x, 0.66),
+                      (x - 0.34, 0.42)])  # fmt: skip
+        for s in (-1, 1):
+            canvas.shape([(x + 0.34 * s, 0.12), (x + 0.66 * s, 0.44), (x + 0.50 * s, 0.9),
+                          (x, 1.55), (x + 0.22 * s, 0.75)],
+                         light, roundness=0.25, smooth=1)  # fmt: skip
+        canvas.line([(x, 1.5), (x + 0.03, outfit.hem)], dark, 0.045, 0.8)
+        for y in np.arange(1.75, outfit.hem - 0.7, 0.62):
+            canvas.limb((x + 0.12, y), (x + 0.121, y), 0.05, 0.05, dark)
+
+    def _paint_pullover(self, canvas: Canvas) -> None:
+        outfit, x = self._outfit, 0.16 if self._view == "side" else 0.0
+        dark, light = _dim(outfit.upper_bgr, 0.62), _dim(outfit.upper_bgr, 1.12)
         depth = 0.34 if outfit.upper == "jumper" else 0.42
         canvas.erase([(x - 0.33, -0.2), (x + 0.33, -0.2), (x + 0.26, depth - 0.1), (x, depth),
                       (x - 0.26, depth - 0.1)])  # fmt: skip

@@ -60,13 +60,14 @@ def score_alerts(
     of_listed = [index for index, p in enumerate(truth.passages) if p.person in listed]
     hits: dict[int, int] = dict.fromkeys(of_listed, 0)
     alert_times_s: dict[str, list[float]] = {}
+    margins = _Margins(truth.config.fps, tolerance_s, least_overlap)
     n_false = 0
     for person, time_s, box_px in sorted(alerts, key=lambda alert: alert[1]):
         matching = [
             index
             for index in of_listed
             if truth.passages[index].person == person
-            and _covers(truth, truth.passages[index], time_s, box_px, tolerance_s, least_overlap)
+            and margins.cover(truth.passages[index], time_s, box_px)
         ]
         if not matching:
             n_false += 1
@@ -87,23 +88,26 @@ def score_alerts(
     )
 
 
-def _covers(
-    truth: Truth,
-    passage: Passage,
-    time_s: float,
-    box_px: BoxPx | None,
-    tolerance_s: float,
-    least_overlap: float,
-) -> bool:
-    early, late = passage.first_time_s - tolerance_s, passage.last_time_s + tolerance_s
-    if not early <= time_s <= late:
-        return False
-    if box_px is None:
-        return True
-    frame = round(time_s * truth.config.fps)
-    margin = max(1, round(tolerance_s * truth.config.fps))
-    near = (s for s in passage.sightings if abs(s.frame - frame) <= margin)
-    return any(_overlap(box_px, sighting.box_px) >= least_overlap for sighting in near)
+@dataclass(frozen=True, slots=True)
+class _Margins:
+    """How exactly an alert must point at a passage."""
+
+    fps: int
+    tolerance_s: float
+    least_overlap: float
+
+    def cover(self, passage: Passage, time_s: float, box_px: BoxPx | None) -> bool:
+        early, late = (
+            passage.first_time_s - self.tolerance_s,
+            passage.last_time_s + self.tolerance_s,
+        )
+        if not early <= time_s <= late:
+            return False
+        if box_px is None:
+            return True
+        reach = max(1, round(self.tolerance_s * self.fps))
+        near = (s for s in passage.sightings if abs(s.frame - round(time_s * self.fps)) <= reach)
+        return any(_overlap(box_px, sighting.box_px) >= self.least_overlap for sighting in near)
 
 
 def _overlap(a: BoxPx, b: BoxPx) -> float:

@@ -47,6 +47,21 @@ class StreetFrame:
     sightings: tuple[tuple[int, Sighting], ...]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Stage:
+    """The street of one frame before anybody is in it.
+
+    Attributes:
+        empty: its picture.
+        occluders: what stands in it.
+        light: exposure, 1 as drawn.
+    """
+
+    empty: BgrImage
+    occluders: tuple[Occluder, ...]
+    light: float
+
+
 class StreetSimulator:
     """A street with people, rendered frame by frame."""
 
@@ -97,9 +112,10 @@ class StreetSimulator:
             self._come_and_go(walkers, frame)
             light = float(exposure[frame])
             if light != lit_at:
-                empty, lit_at = cv2.convertScaleAbs(scenery.picture, alpha=light), light
-            picture = np.asarray(empty, np.uint8).copy()
-            seen = self._draw(picture, empty, walkers, scenery.occluders, frame, light)
+                empty = np.asarray(cv2.convertScaleAbs(scenery.picture, alpha=light), np.uint8)
+                lit_at = light
+            picture = empty.copy()
+            seen = self._draw(picture, frame, walkers, _Stage(empty, scenery.occluders, light))
             yield StreetFrame(noise.added(picture), seen)
 
     def render(self, path: Path, progress: Callable[[int, int], None] | None = None) -> Truth:
@@ -159,28 +175,26 @@ class StreetSimulator:
     def _draw(
         self,
         picture: BgrImage,
-        empty: BgrImage,
-        walkers: dict[int, Walker],
-        occluders: Sequence[Occluder],
         frame: int,
-        light: float,
+        walkers: dict[int, Walker],
+        stage: _Stage,
     ) -> tuple[tuple[int, Sighting], ...]:
         """Draw everybody in, farthest first; return the faces in view."""
         depths: list[tuple[float, int | Occluder]] = [
             (w.depth_m(frame), i) for i, w in walkers.items()
         ]
-        depths += [(occluder.depth_m, occluder) for occluder in occluders]
+        depths += [(occluder.depth_m, occluder) for occluder in stage.occluders]
         faces: dict[int, tuple[Placed, NDArray[np.float64]]] = {}
         drawn = False
         for _, thing in sorted(depths, key=lambda pair: -pair[0]):
             if isinstance(thing, Occluder):
                 if not drawn:
                     continue
-                _stand(picture, empty, thing)
+                _stand(picture, stage.empty, thing)
                 _hide(faces, [Laid(thing.region, thing.cover)])
                 continue
             drawn = True
-            placed, laid, own = walkers[thing].draw(picture, frame, light)
+            placed, laid, own = walkers[thing].draw(picture, frame, stage.light)
             _hide(faces, laid)
             if walkers[thing].has_face:
                 faces[thing] = (placed, np.zeros(len(placed.points_px)))

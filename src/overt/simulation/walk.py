@@ -100,9 +100,7 @@ class WalkPlanner:
         )
         speed = float(rng.uniform(*_SPEED_M_S)) * (0.9 if kind == "across" else 1.0)
         path = _paced(knots, speed / self._config.fps)
-        return self._dressed(
-            rng, path, kind=kind, start_frame=start_frame, size=size, speed=speed
-        )
+        return self._dressed(rng, path, kind=kind, start_frame=start_frame, size=size, speed=speed)
 
     @staticmethod
     def begun(walk: Walk, n_done: int) -> Walk:

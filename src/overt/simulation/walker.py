@@ -42,6 +42,23 @@ class Placed:
     points_px: NDArray[np.float64]
 
 
+@dataclass(frozen=True, slots=True)
+class _Pose:
+    """Where a walker is in a frame.
+
+    Attributes:
+        chin_px: column and row of the chin.
+        face_px: hairline to chin.
+        gain: brightness.
+        softness: blur.
+    """
+
+    chin_px: tuple[float, float]
+    face_px: float
+    gain: float
+    softness: Softness
+
+
 class Walker:
     """Draws one walk. A walker without a portrait is drawn from behind, with hair of a colour."""
 
@@ -96,17 +113,18 @@ class Walker:
         chin = (column + 0.08 * unit * math.sin(2 * math.pi * float(walk.turn[i])),
                 ground - unit * (figures.CHIN_ABOVE_GROUND + bob - 0.05))  # fmt: skip
         gain = float(walk.gain[i]) * exposure
-        softness = self._softness(i, unit)
+        pose = _Pose(chin, unit, gain, self._softness(i, unit))
         _shadow(picture, column, ground, unit)
-        placed = self._place(i, chin, unit)
-        laid = [lay(picture, self._head, placed.to_frame @ self._head_units(), gain, softness)]
-        laid.append(self._draw_body(picture, i, chin, unit, gain, softness))
-        own = self._draw_hiding(picture, i, placed, gain, softness)
-        everything = [one for one in [*laid, own] if one is not None]
+        placed = self._place(i, pose)
+        to_frame = placed.to_frame @ self._head_units()
+        head = lay(picture, self._head, to_frame, gain, pose.softness)
+        body = self._draw_body(picture, i, pose)
+        own = self._draw_hiding(picture, i, placed, pose)
+        everything = [one for one in (head, body, own) if one is not None]
         return placed, everything, [own] if own is not None else []
 
-    def _place(self, i: int, chin: tuple[float, float], unit: float) -> Placed:
-        walk = self.walk
+    def _place(self, i: int, pose: _Pose) -> Placed:
+        walk, chin, unit = self.walk, pose.chin_px, pose.face_px
         height = 1.56 * walk.size
         down = float(self._camera.looking_down_deg(height, walk.z_m[i]))
         turned = _turned(
@@ -122,24 +140,17 @@ class Walker:
         u = self._head_unit
         return np.array([[1 / u, 0, -x / u], [0, 1 / u, -y / u], [0, 0, 1]], np.float64)
 
-    def _draw_body(
-        self,
-        picture: BgrImage,
-        i: int,
-        chin: tuple[float, float],
-        unit: float,
-        gain: float,
-        softness: Softness,
-    ) -> Laid | None:
+    def _draw_body(self, picture: BgrImage, i: int, pose: _Pose) -> Laid | None:
         view, mirrored = self._view(i)
         if view not in self._figures:
             self._figures[view] = Figure(self._outfit, view, self._skin, self._figure_rng)
         sprite = self._figures[view].phase(float(self.walk.turn[i]), self._light)
-        s = unit / figures.UNIT_PX
+        s = pose.face_px / figures.UNIT_PX
         x, y = figures.CHIN_PX
         across = -s if mirrored else s
-        to_frame = np.array([[across, 0, chin[0] - across * x], [0, s, chin[1] - s * y], [0, 0, 1]])
-        return lay(picture, sprite, to_frame, gain, softness)
+        left, top = pose.chin_px[0] - across * x, pose.chin_px[1] - s * y
+        to_frame = np.array([[across, 0, left], [0, s, top], [0, 0, 1]])
+        return lay(picture, sprite, to_frame, pose.gain, pose.softness)
 
     def _view(self, i: int) -> tuple[figures.View, bool]:
         heading = float(self.walk.heading[i])
@@ -147,22 +158,20 @@ class Walker:
             return "side", heading < 0
         return ("back" if self.walk.kind == "away" else "front"), False
 
-    def _draw_hiding(
-        self, picture: BgrImage, i: int, placed: Placed, gain: float, softness: Softness
-    ) -> Laid | None:
+    def _draw_hiding(self, picture: BgrImage, i: int, placed: Placed, pose: _Pose) -> Laid | None:
         hides = float(self.walk.hides[i])
         if self._hiding is None or self.walk.accessory is None or hides <= 0.01:
             return None
         x, y = accessories.offset(self.walk.accessory, hides)
         u, (cx, cy) = accessories.UNIT_PX, accessories.CENTRE_PX
         units = np.array([[1 / u, 0, x - cx / u], [0, 1 / u, y - cy / u], [0, 0, 1]])
-        return lay(picture, self._hiding, placed.to_frame @ units, gain, softness)
+        return lay(picture, self._hiding, placed.to_frame @ units, pose.gain, pose.softness)
 
     def _softness(self, i: int, unit: float) -> Softness:
-        z = float(self.walk.z_m[i])
-        out_of_focus = 1.4 * abs(1 / z - 1 / _FOCUS_M) * self._camera.width_px / 1920
-        step = abs(float(self._camera.column_px(self.walk.x_m[i], z))
-                   - float(self._camera.column_px(self.walk.x_m[max(i - 1, 0)], self.walk.z_m[max(i - 1, 0)])))  # fmt: skip
+        before, z = max(i - 1, 0), self.walk.z_m
+        out_of_focus = 1.4 * abs(1 / float(z[i]) - 1 / _FOCUS_M) * self._camera.width_px / 1920
+        columns = self._camera.column_px(self.walk.x_m[[before, i]], z[[before, i]])
+        step = abs(float(columns[1] - columns[0]))
         motion = step * self._config.fps * self._config.shutter_s
         return Softness(math.hypot(self._config.blur, out_of_focus), min(motion, unit / 3))
 
@@ -205,7 +214,7 @@ def _projected(matrix: Matrix, points: NDArray[np.float64]) -> NDArray[np.float6
 
 
 def _turned(yaw_deg: float, pitch_deg: float, roll_deg: float) -> Matrix:
-    """Return the homography of a head turned about the neck, in head units; the pivot goes to 0, 0."""
+    """Return the homography of a head turned about its pivot, which goes to 0, 0; head units."""
     yaw, pitch, roll = (math.radians(v) for v in (yaw_deg, pitch_deg, roll_deg))
     about_y = np.array(
         [[math.cos(yaw), 0, math.sin(yaw)], [0, 1, 0], [-math.sin(yaw), 0, math.cos(yaw)]]
