@@ -19,7 +19,9 @@ from overt.core.frame import ArrayPicture
 DEFAULT_MAX_PIXELS: Final = 50_000_000
 """Larger than any camera's stills that are of use here."""
 
-_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "TIFF", "WEBP")
+_FORMATS = ("BMP", "GIF", "JPEG", "PNG", "WEBP")
+"""TIFF is not among them: its library writes to standard error whatever a damaged file makes it."""
+
 
 _DAMAGE = (
     OSError, ValueError, SyntaxError, EOFError, LookupError, TypeError, AttributeError,
@@ -41,7 +43,7 @@ _UPRIGHT = {
 
 
 def decode_still(data: bytes, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> ArrayPicture:
-    """Decode a JPEG, PNG, WebP, BMP, TIFF or GIF; of several pictures, the first.
+    """Decode a JPEG, PNG, WebP, BMP or GIF; of several pictures, the first.
 
     Args:
         data: the whole file.
@@ -81,8 +83,6 @@ def _as_rgb(image: Image.Image) -> Image.Image:
     """Bring any mode to eight-bit RGB; what is transparent becomes white."""
     if image.mode.startswith("I"):
         return Image.fromarray(_eight_bits(np.asarray(image))).convert("RGB")
-    if image.mode == "F":
-        raise ValueError("floating-point pixels have no agreed white")
     if image.has_transparency_data:
         layer = image.convert("RGBA")
         ground = Image.new("RGBA", layer.size, "white")

@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 
 from overt.core.errors import InputError
 
-STILL_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp", ".tif", ".tiff"})
+STILL_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".bmp", ".webp"})
 """File names that are read as single pictures."""
 
 VIDEO_SUFFIXES: Final = frozenset(

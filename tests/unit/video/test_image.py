@@ -1,4 +1,6 @@
 import io
+import struct
+import zlib
 
 import numpy as np
 import pytest
@@ -27,7 +29,7 @@ def _corners(data: bytes) -> list[list[int]]:
 _RED, _GREEN, _BLACK = [200, 40, 40], [40, 200, 40], [0, 0, 0]
 
 
-@pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "GIF", "WEBP", "JPEG"])
+@pytest.mark.parametrize("kind", ["PNG", "BMP", "GIF", "WEBP", "JPEG"])
 def test_formats(kind):
     options = {"WEBP": {"lossless": True}, "JPEG": {"quality": 98}}.get(kind, {})
     picture = decode_still(_encode(Image.fromarray(_HALVES), kind, **options))
@@ -64,15 +66,10 @@ def test_unreadable_exif_leaves_the_picture_as_it_is():
     assert decode_still(data).width_px == 30
 
 
-@pytest.mark.parametrize("mode", ["L", "1", "P", "LA", "RGBA", "CMYK", "YCbCr", "LAB"])
+@pytest.mark.parametrize("mode", ["L", "1", "P", "LA", "RGBA", "CMYK", "YCbCr"])
 def test_modes(mode):
-    kind = "TIFF" if mode in {"CMYK", "YCbCr", "LAB"} else "PNG"
-    source = Image.fromarray(_HALVES)
-    if mode == "LAB":
-        converted = Image.new("LAB", source.size, (128, 128, 128))
-    else:
-        converted = source.convert(mode)
-    picture = decode_still(_encode(converted, kind))
+    kind = "JPEG" if mode in {"CMYK", "YCbCr"} else "PNG"
+    picture = decode_still(_encode(Image.fromarray(_HALVES).convert(mode), kind))
     assert picture.bgr.shape == (20, 30, 3)
     assert picture.bgr.dtype == np.uint8
 
@@ -84,16 +81,8 @@ def test_a_cmyk_jpeg_keeps_its_colours():
 
 def test_sixteen_bits_become_eight():
     wide = np.linspace(0, 65535, 40 * 30).reshape(30, 40).astype(np.uint16)
-    for kind in ("PNG", "TIFF"):
-        grey = decode_still(_encode(Image.fromarray(wide), kind)).bgr
-        np.testing.assert_array_equal(grey, np.repeat((wide // 257)[:, :, None], 3, axis=2))
-
-
-@pytest.mark.parametrize("dtype", [np.float32, np.int32])
-def test_pixels_without_an_agreed_white_are_refused(dtype):
-    data = _encode(Image.fromarray(np.full((4, 4), -5, dtype)), "TIFF")
-    with pytest.raises(InputError):
-        decode_still(data)
+    grey = decode_still(_encode(Image.fromarray(wide), "PNG")).bgr
+    np.testing.assert_array_equal(grey, np.repeat((wide // 257)[:, :, None], 3, axis=2))
 
 
 def test_what_is_transparent_becomes_white():
@@ -119,9 +108,6 @@ def test_a_large_picture_is_refused_before_it_is_decoded():
 
 def test_a_bomb_is_refused():
     header = bytearray(_encode(Image.new("1", (8, 8)), "PNG"))
-    import struct
-    import zlib
-
     header[16:24] = struct.pack(">II", 200_000, 200_000)
     header[29:33] = struct.pack(">I", zlib.crc32(header[12:29]))
     with pytest.raises(InputError):
@@ -142,6 +128,15 @@ def test_a_truncated_picture_is_refused():
         decode_still(data[: len(data) // 2])
 
 
-def test_formats_with_interpreters_behind_them_are_not_tried():
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\nshowpage\n",
+        _encode(Image.fromarray(_HALVES), "TIFF"),
+        _encode(Image.fromarray(_HALVES), "PCX"),
+    ],
+    ids=["eps", "tiff", "pcx"],
+)
+def test_other_formats_are_not_tried(data):
     with pytest.raises(InputError):
-        decode_still(b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\nshowpage\n")
+        decode_still(data)
