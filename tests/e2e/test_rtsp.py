@@ -166,7 +166,7 @@ def test_frames_arrive_newest_first_fetched_and_counts_reconcile(server):
     assert sequences == sorted(set(sequences))
     times = [frame.media_time_s for frame in taken]
     assert times == sorted(times)
-    assert taken[0].media_time_s == 0.0
+    assert times[-1] < _PATIENCE_S
     stats = reader.stats()
     assert stats.n_decoded == stats.n_read + stats.n_dropped
     assert reader.health.state is CameraState.STOPPED
@@ -177,11 +177,13 @@ def test_a_late_consumer_gets_the_newest_frame_and_the_others_are_counted_as_dro
     with _reader(f"rtsp://127.0.0.1:{server.port}/camera") as reader:
         frames = iter(reader)
         first = next(frames)
+        n_before = reader.health.n_dropped
         deadline_s = time.monotonic() + _PATIENCE_S
-        while reader.health.n_dropped < 3 and time.monotonic() < deadline_s:
+        while reader.health.n_dropped < n_before + 3 and time.monotonic() < deadline_s:
             time.sleep(0.05)
         later = next(frames)
         assert later.sequence - first.sequence > 3
+        assert later.sequence <= reader.stats().n_dropped + 1
 
 
 @pytest.mark.usefixtures("rtsp_available")
@@ -216,7 +218,7 @@ def test_a_password_opens_the_camera_and_a_wrong_one_is_refused_without_being_sh
     try:
         with caplog.at_level(logging.DEBUG):
             with _reader(f"rtsp://viewer:{_PASSWORD}@{address}") as reader:
-                assert next(iter(reader)).sequence == 0
+                assert next(iter(reader)).picture.width_px == 320
             with (
                 _reader(f"rtsp://viewer:{_PASSWORD}-no@{address}", give_up_s=0.5) as reader,
                 pytest.raises(UnavailableError, match="refused the user name") as caught,

@@ -312,3 +312,21 @@ def test_a_recording_played_live_drops_what_is_late_and_says_so(film):
 def test_recordings_are_not_dropped_unless_asked(film):
     clip = film.make("clip.mp4")
     assert isinstance(_reader(clip)._buffer, PrefetchQueue)
+
+
+def test_a_video_that_announces_enormous_pictures_is_refused(film, monkeypatch):
+    clip = film.make("clip.mp4")
+    monkeypatch.setattr("overt.video.container.MAX_PICTURE_PX", 160 * 120 - 1)
+    with pytest.raises(InputError, match="its pictures are too large"):
+        list(_reader(clip))
+
+
+def test_pictures_that_become_enormous_on_the_way_are_not_decoded(film, monkeypatch):
+    small = film.make("small.ts").read_bytes()
+    large = film.make("large.ts", size_px=(320, 240)).read_bytes()
+    joined = film.folder / "joined.ts"
+    joined.write_bytes(small + large)
+    monkeypatch.setattr("overt.video.container._CODEC_OPTIONS", {"max_pixels": "60000"})
+    frames, stats = _read(joined)
+    assert {frame.picture.width_px for frame in frames} == {160}
+    assert stats.n_corrupt > 0
