@@ -5,6 +5,7 @@ Everything here goes to standard error or a given console; standard output stays
 
 import time
 from collections.abc import Mapping
+from datetime import datetime
 from types import TracebackType
 from typing import Self
 
@@ -28,6 +29,7 @@ class RunDisplay:
     Attributes:
         alerts: raised so far, in order.
         stored_after_s: of each alert, seconds from its frame's arrival until it was stored.
+        repeats: which alert each was folded into, and when it was seen.
         pictures: of each alert, for as long as the display lives; in memory only.
     """
 
@@ -37,7 +39,7 @@ class RunDisplay:
         self.alerts: list[Alert] = []
         self.stored_after_s: dict[AlertId, float] = {}
         self.pictures: dict[AlertId, AlertPictures] = {}
-        self.n_repeats = 0
+        self.repeats: list[tuple[AlertId, datetime]] = []
         self._console = console
         self._labels = labels
         self._quiet = quiet
@@ -68,10 +70,9 @@ class RunDisplay:
         if not self._quiet:
             self._console.print(alert_line(alert, self._labels.get(alert.entry, alert.entry)))
 
-    def alert_repeated(self, alert: AlertId) -> None:
+    def alert_repeated(self, alert: AlertId, captured_utc: datetime) -> None:
         """See :class:`overt.live.run.Observer`."""
-        del alert
-        self.n_repeats += 1
+        self.repeats.append((alert, captured_utc))
 
     def progressed(self, progress: Progress) -> None:
         """See :class:`overt.live.run.Observer`."""

@@ -8,7 +8,9 @@ import sys
 
 import typer
 
-from overt.cli import models
+from overt.cli import deployment, models, watchlist
+from overt.cli.demo import demo
+from overt.cli.run import run
 from overt.core.errors import EXIT_INTERRUPTED, OvertError
 
 app = typer.Typer(
@@ -17,7 +19,11 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
 )
+app.command("demo")(demo)
+app.command("run")(run)
 app.add_typer(models.app, name="models")
+app.add_typer(watchlist.app, name="watchlist")
+app.add_typer(deployment.app, name="deployment")
 
 
 def main() -> None:

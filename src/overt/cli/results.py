@@ -58,7 +58,9 @@ def as_json(
             "rejected_by_reason": dict(counts.rejected_by_reason),
         },
         "detections": counts.detections,
-        "alerts": [_alert(each, labels, display.stored_after_s[each.id]) for each in display.alerts],
+        "alerts": [
+            _alert(each, labels, display.stored_after_s[each.id]) for each in display.alerts
+        ],
         "truth": None if truth is None else _truth(truth),
         "elapsed_s": round(report.elapsed_s, 3),
         "fps": round(fps(report), 2),
@@ -69,9 +71,7 @@ def as_json(
     }
 
 
-def _alert(
-    alert: Alert, labels: Mapping[EntryId, str], stored_after_s: float
-) -> dict[str, Any]:
+def _alert(alert: Alert, labels: Mapping[EntryId, str], stored_after_s: float) -> dict[str, Any]:
     rate = alert.calibrated_rate
     return {
         "id": alert.id,
@@ -123,7 +123,9 @@ def print_closing(
     """Print the counts with the sums that must hold, speed, latency and, if known, the truth."""
     console.print()
     console.print(_counts_table(report.counts))
-    ms = {name: "-" if s is None else f"{s * 1000:.0f} ms" for name, s in latencies(display).items()}
+    ms = {
+        name: "-" if s is None else f"{s * 1000:.0f} ms" for name, s in latencies(display).items()
+    }
     console.print(
         f"{fps(report):.0f} frames a second; from frame to stored alert: "
         f"median {ms['median']}, 99th percentile {ms['p99']}"

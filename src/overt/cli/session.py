@@ -141,7 +141,9 @@ def _interrupting(run: DeploymentRun) -> Iterator[None]:
         del number, frame
         run.interrupt()
 
-    before = {number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)}
+    before = {
+        number: signal.signal(number, interrupt) for number in (signal.SIGINT, signal.SIGTERM)
+    }
     try:
         yield
     finally:

@@ -4,7 +4,6 @@ Exit codes: 0; 3 nothing could be enrolled or read; 4 a list that was altered; 7
 """
 
 import json
-from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -51,7 +50,7 @@ def import_pictures(
     n_people = count_people(source)
     console = Console(stderr=True, quiet=as_json)
     with wiring.open_models(runtime=runtime, device=device) as models:
-        rows = Enroller(models.detector, models.embedder).enrol(read_people(source))
+        rows = Enroller(models.still_detector, models.embedder).enrol(read_people(source))
         verdicts = list(track(rows, "enrolling", total=n_people, console=console, transient=True))
         accepted = [row for row in verdicts if isinstance(row, Accepted)]
         refused = [row for row in verdicts if isinstance(row, Refused)]
@@ -91,9 +90,11 @@ def _accepted_row(row: "Accepted") -> dict[str, Any]:
     }
 
 
-def _print_refusals(console: Console, refused: "Iterable[Refused]") -> None:
+def _print_refusals(console: Console, refused: "list[Refused]") -> None:
     for row in refused:
-        console.print(f"[yellow]refused[/] row {row.row}, {row.label}: {row.reason}", highlight=False)
+        console.print(
+            f"[yellow]refused[/] row {row.row}, {row.label}: {row.reason}", highlight=False
+        )
 
 
 @app.command("show")

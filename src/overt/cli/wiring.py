@@ -7,6 +7,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,10 @@ from overt.core.ids import ContractId, Sha256
 from overt.inference.catalogue import Catalogue, bundled_folder
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from overt.core.arrays import BgrImage
     from overt.deployment.calibration import CalibrationRecord
     from overt.inference.prepare import ModelPair
     from overt.inference.runtimes import Runtime
@@ -72,7 +77,9 @@ class LoadedModels:
 
     Attributes:
         pair: the prepared files.
-        detector: finds faces.
+        detector: finds faces in video, in the fastest precision the device has.
+        still_detector: finds faces in stills, in full precision, so that the same picture gives the
+            same reference on every machine.
         embedder: makes templates.
         contract: the vector space of the templates.
         dims: their length.
@@ -81,6 +88,7 @@ class LoadedModels:
 
     pair: "ModelPair"
     detector: "FaceDetector"
+    still_detector: "FaceDetector"
     embedder: "Embedder"
     contract: ContractId
     dims: int
@@ -90,6 +98,13 @@ class LoadedModels:
     def detector_sha256(self) -> Sha256:
         """The digest by which a capability names the detector."""
         return self.pair.detector.sha256
+
+    def find_landmarks(self, picture: "BgrImage") -> "NDArray[np.float32] | None":
+        """Return the five landmarks of the surest face in a still, 5 × 2, or None."""
+        from overt.core.frame import ArrayPicture
+
+        found = self.still_detector.detect_still(ArrayPicture(picture))
+        return found.landmarks_px[0] if len(found) else None
 
     @property
     def software(self) -> dict[str, Sha256]:
@@ -103,7 +118,7 @@ class LoadedModels:
 @contextmanager
 def open_models(
     *, runtime: "Runtime" = "openvino", device: str = "cpu", n_threads: int | None = None
-) -> "Iterator[LoadedModels]":
+) -> Iterator[LoadedModels]:
     """Open the default pair on the runtime and device asked for, and close it afterwards.
 
     Raises:
@@ -122,13 +137,16 @@ def open_models(
     output = pair.embedder.manifest.output
     if not isinstance(output, EmbeddingOutput):
         raise TypeError("ModelPair holds an embedder")
-    detector = open_engine(
-        pair.detector, runtime=runtime, device=device, n_requests=4, n_threads=n_threads
-    )
-    with detector, open_engine(pair.embedder, runtime=runtime, device=device) as embedder:
+    engine = partial(open_engine, runtime=runtime, device=device, n_threads=n_threads)
+    with (
+        engine(pair.detector, n_requests=4) as detector,
+        engine(pair.detector, precision="f32") as still_detector,
+        engine(pair.embedder) as embedder,
+    ):
         yield LoadedModels(
             pair,
             FaceDetector(detector, DetectorSettings(min_score=0.4)),
+            FaceDetector(still_detector, DetectorSettings(min_score=0.4)),
             Embedder(embedder),
             contract_id(pair.embedder.manifest, alignment=ALIGNMENT, augmentation=AUGMENTATION),
             output.dims,

@@ -17,6 +17,9 @@ Vectors: TypeAlias = NDArray[np.float32]
 Vector: TypeAlias = NDArray[np.float32]
 """d, float32; a template has unit length."""
 
+Box: TypeAlias = NDArray[np.float32]
+"""4, float32: left, top, right, bottom in pixels of the full picture."""
+
 Boxes: TypeAlias = NDArray[np.float32]
 """n × 4, float32: left, top, right, bottom in pixels of the full picture."""
 

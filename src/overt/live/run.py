@@ -70,8 +70,8 @@ class Observer(Protocol):
         """An alert was kept, this long after its frame had arrived."""
         ...
 
-    def alert_repeated(self, alert: AlertId) -> None:
-        """A repeat was folded into an alert."""
+    def alert_repeated(self, alert: AlertId, captured_utc: datetime) -> None:
+        """A repeat, seen at this time, was folded into an alert."""
         ...
 
     def progressed(self, progress: Progress) -> None:
@@ -116,7 +116,7 @@ class _ObservedSink:
 
     def fold_repeat(self, alert_id: AlertId, when_utc: datetime, similarity: float) -> None:
         self._sink.fold_repeat(alert_id, when_utc, similarity)
-        self._observer.alert_repeated(alert_id)
+        self._observer.alert_repeated(alert_id, when_utc)
 
 
 class DeploymentRun:

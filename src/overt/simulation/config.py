@@ -1,9 +1,12 @@
 """What a simulated street is made of. Sizes are in pixels of the clip, lengths in metres."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from overt.core.errors import UsageError
+
+Preset = Literal["ultrafast", "superfast", "veryfast", "medium"]
+"""Of x264."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +62,7 @@ class StreetConfig:
     shutter_s: float = 1 / 200
     noise: float = 2.0
     crf: int = 23
-    preset: Literal["ultrafast", "superfast", "veryfast", "medium"] = "ultrafast"
+    preset: Preset = "ultrafast"
 
     def __post_init__(self) -> None:
         """Check the values once, here.
@@ -93,4 +96,5 @@ class StreetConfig:
             "shutter_s": 0 <= self.shutter_s <= 1 / self.fps,
             "noise": 0 <= self.noise <= 40,
             "crf": 0 <= self.crf <= 51,
+            "preset": self.preset in get_args(Preset),
         }

@@ -5,7 +5,10 @@ counted; labels are opaque and are never repeated in a message.
 """
 
 import importlib.util
+import lzma
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -18,6 +21,12 @@ MAX_PORTRAITS = 20_000
 MAX_PORTRAIT_BYTES = 32 * 2**20
 MAX_ARCHIVE_BYTES = 4 * 2**30
 _PICTURE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".webp"})
+
+_DAMAGE = (
+    zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, RuntimeError, ValueError,
+    struct.error,
+)  # fmt: skip
+"""What zipfile is known to raise for damaged, encrypted or unknown kinds of archive."""
 
 _PACKAGED = (
     ("grace-hopper", "matplotlib", "mpl-data/sample_data/grace_hopper.jpg"),
@@ -119,8 +128,6 @@ def _files_of_folder(path: Path) -> Iterator[tuple[str, bytes | None]]:
 
 
 def _files_of_zip(path: Path) -> Iterator[tuple[str, bytes | None]]:
-    # zipfile reports damage in many ways, among them NotImplementedError and RuntimeError for
-    # compression and encryption that it does not know, and zlib.error through BadZipFile's back.
     try:
         with zipfile.ZipFile(path) as archive:
             members = [member for member in archive.infolist() if not member.is_dir()]
@@ -129,7 +136,7 @@ def _files_of_zip(path: Path) -> Iterator[tuple[str, bytes | None]]:
                 small = member.file_size <= MAX_PORTRAIT_BYTES
                 wanted = small and _is_picture(member.filename)
                 yield member.filename, _read_member(archive, member) if wanted else None
-    except (zipfile.BadZipFile, OSError, NotImplementedError) as error:
+    except _DAMAGE as error:
         raise InputError("the zip of people is damaged or of an unknown kind") from error
 
 
@@ -140,7 +147,7 @@ def _check_members(members: list[zipfile.ZipInfo]) -> None:
         raise InputError("the zip of people is too large when unpacked")
     for member in members:
         parts = PurePosixPath(member.filename.replace("\\", "/"))
-        if parts.is_absolute() or ".." in parts.parts or ":" in parts.parts[0]:
+        if parts.is_absolute() or ".." in parts.parts or ":" in str(parts):
             raise InputError("the zip holds a path that leads out of it, and is refused")
         if member.flag_bits & 0x1:
             raise InputError("the zip of people is encrypted")

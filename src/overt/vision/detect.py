@@ -19,8 +19,7 @@ from overt.inference.engine import Engine, Pending
 STRIDES_PX = (8, 16, 32)
 
 STILL_SIDES_PX = (960, 480, 240, 120)
-"""Longest sides at which a still is looked at, so that a face of any size is at some of them between
-20 and 200 pixels wide."""
+"""Longest sides at which a still is looked at: at one of them a face is 20 to 200 pixels wide."""
 
 
 @dataclass(frozen=True, slots=True)

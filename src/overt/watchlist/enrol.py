@@ -17,6 +17,7 @@ from overt.core.errors import InputError
 from overt.core.frame import ArrayPicture
 from overt.core.ids import ContractId, EntryId, WatchlistId
 from overt.video.image import decode_still
+from overt.video.picture_sets import PersonPictures
 from overt.vision.align import align
 from overt.vision.detect import FaceDetector
 from overt.vision.embed import Embedder
@@ -26,7 +27,6 @@ from overt.vision.quality import (
     measure_pixels,
 )
 from overt.watchlist.manifest import manifest_sha256
-from overt.watchlist.pictures import PersonPictures
 from overt.watchlist.stored import StoredEntry, StoredReference, StoredWatchlist
 
 REFERENCE_GATE = QualityGate(

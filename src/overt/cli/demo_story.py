@@ -1,0 +1,285 @@
+"""The demo, step by step: street, list, authority, run, contact sheet, closing counts."""
+
+import secrets
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import cv2
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+from overt.alerts.alert import Alert
+from overt.alerts.ports import StopReason
+from overt.cli import wiring
+from overt.cli.contact_sheet import SheetRow, contact_sheet, in_terminal
+from overt.cli.demo_cast import Cast, enrol_cast, enrol_folder, own_cast, packaged_cast
+from overt.cli.demo_viewer import show_until_interrupted
+from overt.cli.display import RunDisplay
+from overt.cli.results import TruthFigures, as_json, print_closing
+from overt.cli.session import Session, run_session
+from overt.cli.wiring import LoadedModels
+from overt.core.arrays import BgrImage
+from overt.core.clock import Clock, SystemClock
+from overt.core.errors import InputError, StorageError
+from overt.core.ids import CameraId, DeploymentId, EntryId
+from overt.deployment.calibration import supported_threshold
+from overt.deployment.capability import Calibration, Capability, sign, verify
+from overt.inference.runtimes import Runtime
+from overt.live.run import RunReport
+from overt.policy.locks import AlertRule
+from overt.simulation.config import StreetConfig
+from overt.simulation.score import AlertSeen, score_alerts
+from overt.simulation.street import StreetSimulator
+from overt.simulation.truth import Truth, write_truth
+from overt.store.store import Store
+from overt.video.image import decode_still
+from overt.video.sources import SourceSpec, parse_source
+from overt.watchlist.stored import StoredWatchlist
+
+AUTHORISER = "demonstration, no legal authority"
+AUTHORITY_LASTS = timedelta(hours=12)
+CLIP_SECONDS = 24.0
+PACKAGED_REPEAT_WITHIN_S = 5.0
+SHEET_TERMINAL_WIDTH = 96
+
+
+@dataclass(frozen=True, slots=True)
+class DemoChoice:
+    """What the user asked for; see the options of ``overt demo``."""
+
+    people: Path | None
+    n_listed: int | None
+    fillers: tuple[Path, ...]
+    n_entries: int | None
+    videos: tuple[str, ...]
+    watchlist: Path | None
+    threshold: float | None
+    one_in: int
+    repeat_within_s: float | None
+    seconds: float | None
+    seed: int
+    realtime: bool
+    keep: Path | None
+    sheet: Path | None
+    stay: bool
+    runtime: Runtime
+    device: str
+    quiet: bool
+
+
+@dataclass(frozen=True, slots=True)
+class DemoOutcome:
+    """What the demo came to: the JSON object, and why the run ended."""
+
+    document: dict[str, Any]
+    reason: StopReason
+
+
+def tell(choice: DemoChoice) -> DemoOutcome:
+    """Tell the whole story once.
+
+    Raises:
+        OvertError: as a deployment would.
+    """
+    console = Console(stderr=True, quiet=choice.quiet)
+    clock = SystemClock()
+    with (
+        _workplace(choice.keep) as (folder, home),
+        wiring.open_models(runtime=choice.runtime, device=choice.device) as models,
+        Store.open(home, clock) as store,
+    ):
+        sources, watchlist, truth, floor = _prepare(choice, models, folder, console)
+        store.watchlists.save(watchlist)
+        session = _authorise(choice, models, watchlist, sources, floor, clock)
+        _say_what_starts(console, session, models)
+        report, display = run_session(session, store, clock, console, quiet=choice.quiet)
+        figures = None if truth is None else _score(truth, session, display)
+        print_closing(console, report, display, figures)
+        sheet = contact_sheet(_rows(session, store, display))
+        _show(choice, console, sheet, report, display)
+        document = as_json(report, display, session.labels, figures)
+    return DemoOutcome(document, report.reason)
+
+
+@contextmanager
+def _workplace(keep: Path | None) -> Iterator[tuple[Path, Path]]:
+    """Yield the clip's folder and the store's; the store's is deleted at the end."""
+    with tempfile.TemporaryDirectory(prefix="overt-demo-") as temporary:
+        folder = Path(temporary)
+        if keep is not None:
+            try:
+                keep.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                raise StorageError("The folder for the clip cannot be made.") from error
+        yield keep or folder, folder / "store"
+
+
+def _prepare(
+    choice: DemoChoice, models: LoadedModels, folder: Path, console: Console
+) -> tuple[Mapping[CameraId, SourceSpec], StoredWatchlist, Truth | None, float]:
+    """Return sources, frozen list, ground truth if any, and the least threshold for this crowd."""
+    if choice.watchlist is not None:
+        specs = [parse_source(text) for text in choice.videos]
+        names = ["camera"] if len(specs) == 1 else [f"camera-{i}" for i in range(1, len(specs) + 1)]
+        sources = {CameraId(name): spec for name, spec in zip(names, specs, strict=True)}
+        return sources, enrol_folder(choice.watchlist, models, console), None, 0.0
+    if choice.people is None:
+        cast = packaged_cast()
+    else:
+        cast = own_cast(choice.people, choice.n_listed, choice.seed)
+    enrolled = enrol_cast(cast, choice.fillers, choice.n_entries, models, console)
+    clip = folder / "street.mp4"
+    truth = _film(choice, enrolled.cast, models, clip, console)
+    sources = {CameraId("street"): parse_source(str(clip))}
+    return sources, enrolled.watchlist, truth, enrolled.least_threshold
+
+
+def _film(
+    choice: DemoChoice, cast: Cast, models: LoadedModels, clip: Path, console: Console
+) -> Truth:
+    """Render the street and write its truth beside it."""
+    seconds = choice.seconds
+    if seconds is None and choice.people is None:
+        seconds = CLIP_SECONDS
+    few = len(cast.portraits) < 14
+    config = StreetConfig(
+        seed=choice.seed,
+        duration_s=seconds,
+        same_person_at_once=4 if few else 1,
+    )
+    street = StreetSimulator(config, cast.portraits, models.find_landmarks)
+    columns = (TextColumn("filming the street"), BarColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as progress:
+        task = progress.add_task("filming", total=street.n_frames)
+        truth = street.render(clip, lambda done, total: progress.update(task, completed=done))
+    write_truth(clip.with_name("truth.json"), truth)
+    console.print(
+        f"A street of {truth.duration_s:.0f} s at {config.width}×{config.height}: "
+        f"{len(truth.passages)} passages of {len({p.person for p in truth.passages})} people."
+    )
+    return truth
+
+
+def _authorise(
+    choice: DemoChoice,
+    models: LoadedModels,
+    watchlist: StoredWatchlist,
+    sources: Mapping[CameraId, SourceSpec],
+    floor: float,
+    clock: Clock,
+) -> Session:
+    """Sign a capability with a key made for this run, and read it back as a node would."""
+    limit, calibration = _threshold(choice, models, watchlist, floor)
+    now = clock.now_utc()
+    try:
+        rule = AlertRule(threshold=limit, repeat_within_s=_repeat_within_s(choice))
+    except ValueError as error:
+        raise InputError(f"The rule cannot be: {error}.") from error
+    key = Ed25519PrivateKey.generate()
+    file = sign(
+        Capability(
+            deployment=DeploymentId(f"demo-{secrets.token_hex(4)}"),
+            cameras=tuple(sources),
+            not_before_utc=now,
+            not_after_utc=now + AUTHORITY_LASTS,
+            watchlist_sha256=watchlist.manifest_sha256,
+            detector_sha256=models.detector_sha256,
+            contract=models.contract,
+            rule=rule,
+            authoriser=AUTHORISER,
+            issued_utc=now,
+            calibration=calibration,
+        ),
+        key,
+    )
+    capability = verify(file, [key.public_key()])
+    return Session(capability, file, watchlist, models, sources, choice.realtime)
+
+
+def _repeat_within_s(choice: DemoChoice) -> float:
+    """Return the folding time; short where two people pass again and again, to show both."""
+    if choice.repeat_within_s is not None:
+        return choice.repeat_within_s
+    packaged = choice.people is None and choice.watchlist is None
+    return PACKAGED_REPEAT_WITHIN_S if packaged else AlertRule(0.5).repeat_within_s
+
+
+def _threshold(
+    choice: DemoChoice, models: LoadedModels, watchlist: StoredWatchlist, floor: float
+) -> tuple[float, Calibration | None]:
+    if choice.threshold is not None:
+        return choice.threshold, None
+    n_entries = len(watchlist.entries)
+    limit, evidence = supported_threshold(
+        wiring.calibrations(), models.contract, n_entries, choice.one_in
+    )
+    return max(limit, floor), evidence
+
+
+def _say_what_starts(console: Console, session: Session, models: LoadedModels) -> None:
+    allowed = session.capability
+    console.print(
+        f"Authorised: {len(session.watchlist.entries):,} people on the list, threshold "
+        f"{allowed.rule.threshold:.3f}, cameras {', '.join(allowed.cameras)}; {models.runs_on}."
+    )
+
+
+def _score(truth: Truth, session: Session, display: RunDisplay) -> TruthFigures:
+    """Compare with who passed. A passage counts as found if it alerted or was folded as a repeat."""
+    labels = session.labels
+    alerts: list[AlertSeen] = []
+    for alert in display.alerts:
+        left, top, right, bottom = alert.face_box_px
+        alerts.append((labels[alert.entry], alert.media_time_s, (left, top, right, bottom)))
+    first = {alert.id: alert for alert in display.alerts}
+    repeats: list[AlertSeen] = [
+        (labels[first[id_].entry], _media_time_s(first[id_], seen_utc), None)
+        for id_, seen_utc in display.repeats
+    ]
+    listed = set(labels.values())
+    raised = score_alerts(truth, alerts, listed)
+    found = score_alerts(truth, [*alerts, *repeats], listed).found
+    return TruthFigures(raised.passages, found, raised.false_alerts, raised.duplicate_alerts)
+
+
+def _media_time_s(alert: Alert, seen_utc: datetime) -> float:
+    return alert.media_time_s + (seen_utc - alert.captured_utc).total_seconds()
+
+
+def _rows(session: Session, store: Store, display: RunDisplay) -> list[SheetRow]:
+    """Return the rows of the contact sheet, with pictures as the store gives them back."""
+    references: dict[EntryId, BgrImage] = {}
+    rows = []
+    by_id = {each.entry: each for each in session.watchlist.entries}
+    for alert in display.alerts:
+        pictures = store.alerts.pictures(alert.id)
+        if pictures is None:
+            raise StorageError("An alert was stored without its pictures.")
+        if alert.entry not in references:
+            jpeg = by_id[alert.entry].references[0].picture_jpeg
+            references[alert.entry] = decode_still(jpeg).bgr
+        rows.append(SheetRow(alert, by_id[alert.entry].label, references[alert.entry], pictures))
+    return rows
+
+
+def _show(
+    choice: DemoChoice,
+    console: Console,
+    sheet: BgrImage,
+    report: RunReport,
+    display: RunDisplay,
+) -> None:
+    if choice.sheet is not None:
+        if not cv2.imwrite(str(choice.sheet), sheet):
+            raise StorageError("The contact sheet could not be written.")
+        console.print(f"Contact sheet, in clear: {choice.sheet}")
+    if console.is_terminal and display.alerts:
+        console.print(in_terminal(sheet, min(SHEET_TERMINAL_WIDTH, console.width)))
+    if choice.stay and report.reason is StopReason.FINISHED:
+        show_until_interrupted(sheet, console)
