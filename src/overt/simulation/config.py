@@ -93,7 +93,7 @@ class StreetConfig:
             "occlusion_rate": 0 <= self.occlusion_rate <= 1,
             "lighting": 0 <= self.lighting <= 1,
             "blur": 0 <= self.blur <= 8,
-            "shutter_s": 0 <= self.shutter_s <= 1 / self.fps,
+            "shutter_s": self.shutter_s >= 0 and self.shutter_s * self.fps <= 1,
             "noise": 0 <= self.noise <= 40,
             "crf": 0 <= self.crf <= 51,
             "preset": self.preset in get_args(Preset),

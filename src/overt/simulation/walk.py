@@ -114,7 +114,7 @@ class WalkPlanner:
         near = camera.depth_of_face_m(config.largest_px, FACE_M * size)
         side = float(rng.choice([-1, 1]))
         start = float(rng.uniform(-1, 1)) * min(2.2, 0.8 * camera.half_view_m(far))
-        leaves = side * (camera.half_view_m(near) + 0.75 * FACE_M * size)
+        leaves = side * (camera.half_view_m(near) - 0.2 * FACE_M * size)
         wall = WALL_LEFT_M if start < 0 else WALL_RIGHT_M
         hidden = (self._behind_wall_m(wall), self.corner_m + 0.5)
         return [

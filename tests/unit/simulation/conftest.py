@@ -43,6 +43,6 @@ def find_face():
 def small() -> StreetConfig:
     """A street that is quick to draw."""
     return StreetConfig(
-        width=320, height=180, fps=10, n_visible=3, n_away=1, smallest_px=5, largest_px=30,
+        width=320, height=180, fps=8, n_visible=3, n_away=1, smallest_px=5, largest_px=30,
         across_px=(10, 22), seed=7,
     )  # fmt: skip
