@@ -73,7 +73,10 @@ class FrameReader(Protocol):
         ...
 
     def stop(self) -> None:
-        """End the iteration within a second, whatever the camera does; nothing is decoded after."""
+        """Decode nothing more; returns at once.
+
+        The iteration ends within a second whatever the camera does, and the counts are then final.
+        """
         ...
 
     def stats(self) -> ReaderStats:

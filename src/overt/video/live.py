@@ -5,8 +5,8 @@ nobody fetched before the next one came is dropped and counted. When the camera 
 closes, the thread connects again, waiting longer after each failure.
 
 Invariants: nothing is opened before iteration begins; sequence numbers never repeat, also across
-reconnects; :meth:`LiveReader.stop` returns within a second and no packet is decoded after it, even
-if the thread still waits for a silent camera (it ends by itself at its time-out).
+reconnects; after :meth:`LiveReader.stop` no packet is decoded and the iteration ends within a
+second, even if the thread still waits for a silent camera (it ends by itself at its time-out).
 Must not: show the camera's address; the display name of the source is all that is said.
 """
 
@@ -187,12 +187,11 @@ class LiveReader:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
+        self._wait_for_thread()
 
     def stop(self) -> None:
         """See :class:`overt.video.frame_reader.FrameReader`."""
         self._end(CameraState.STOPPED)
-        if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join(_STOP_WAIT_S)
 
     def _end(self, state: CameraState) -> None:
         self._move_to(state)
@@ -204,6 +203,11 @@ class LiveReader:
         with self._moving:
             if self._state not in {CameraState.FAILED, CameraState.STOPPED}:
                 self._state = state
+
+    def _wait_for_thread(self) -> None:
+        """Let the counts settle; a thread that waits for a silent source is left behind."""
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(_STOP_WAIT_S)
 
     def _consume(self) -> Iterator[Frame]:
         try:
@@ -218,6 +222,7 @@ class LiveReader:
             self._failure.reraise()
         finally:
             self._end(CameraState.STOPPED)
+            self._wait_for_thread()
 
     def _is_hopeless(self) -> bool:
         waited_s = self._clock.monotonic_s() - self._began_s

@@ -2,7 +2,7 @@
 
 A detector wants a small copy of the frame and an embedder a few small regions at full resolution,
 so converting two million pixels to BGR would be work thrown away. Regions are converted from the
-planes that the decoder left; the small copy is halved plane by plane where the sizes allow it.
+planes that the decoder left; the small copy is shrunk plane by plane and converted when small.
 
 Invariants: the picture is read-only and may be read from several threads; it holds a reference to
 the decoder's buffers, which are therefore not reused while it lives.
@@ -97,15 +97,14 @@ class _Planes:
         return self._convert(bands)
 
     def shrunk(self, width_px: int, height_px: int) -> BgrImage | None:
-        """Average whole blocks of pixels, or return ``None`` when the size is no whole fraction."""
+        """Shrink each plane for itself, or return ``None`` where that would alias or enlarge."""
         height, width = self.luma.shape
-        factor = width // width_px if width_px else 0
-        across, down = self.subsampling
-        whole = (factor * width_px, factor * height_px) == (width, height)
-        if factor < 2 or factor % (1 << max(across, down)) or not whole:
+        if width_px > width or height_px > height:
             return None
         size = (width_px, height_px)
-        return self._convert([_block_average(plane, size) for plane in (self.luma, *self.colour)])
+        shrunk = [_resized(plane, size) for plane in (self.luma, *self.colour)]
+        bands = [plane for plane in shrunk if plane is not None]
+        return self._convert(bands) if len(bands) == len(shrunk) else None
 
     def _convert(self, bands: list[GreyImage]) -> BgrImage:
         return np.asarray(cv2.transform(cv2.merge(bands), self.matrix), np.uint8)
@@ -117,10 +116,24 @@ def _rows_of(plane: VideoPlane) -> GreyImage:
     return np.frombuffer(memory, np.uint8).reshape(-1, plane.line_size)
 
 
-def _block_average(plane: GreyImage, size: tuple[int, int]) -> GreyImage:
+def _resized(plane: GreyImage, size: tuple[int, int]) -> GreyImage | None:
+    """Average whole blocks as far as they divide the plane, and interpolate the rest.
+
+    Returns:
+        The plane at ``size`` (width, height), or ``None`` if interpolation would skip pixels.
+    """
+    height, width = plane.shape[:2]
+    shrinks_by = min(width / size[0], height / size[1])
+    blocks = [k for k in range(2, int(shrinks_by) + 1) if width % k == 0 and height % k == 0]
+    block = blocks[-1] if blocks else 1
+    if max(width / size[0], height / size[1]) > 2 * block:
+        return None
+    if block > 1:
+        whole = (width // block, height // block)
+        plane = np.asarray(cv2.resize(plane, whole, interpolation=cv2.INTER_AREA), np.uint8)
     if plane.shape[1::-1] == size:
         return plane
-    return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_AREA), np.uint8)
+    return np.asarray(cv2.resize(plane, size, interpolation=cv2.INTER_LINEAR), np.uint8)
 
 
 class DecodedPicture:

@@ -145,16 +145,20 @@ class RecordedReader:
         trace: TracebackType | None,
     ) -> None:
         self.stop()
+        self._wait_for_thread()
 
     def stop(self) -> None:
         """See :class:`overt.video.frame_reader.FrameReader`."""
         self._end()
-        if self._thread is not None and self._thread is not threading.current_thread():
-            self._thread.join(_STOP_WAIT_S)
 
     def _end(self) -> None:
         self._stopped.set()
         self._buffer.close(discard=True)
+
+    def _wait_for_thread(self) -> None:
+        """Let the counts settle; a thread that waits for a silent source is left behind."""
+        if self._thread is not None and self._thread is not threading.current_thread():
+            self._thread.join(_STOP_WAIT_S)
 
     def _consume(self) -> Iterator[Frame]:
         try:
@@ -165,6 +169,7 @@ class RecordedReader:
                 self._failure.reraise()
         finally:
             self._end()
+            self._wait_for_thread()
 
     def _produce(self) -> None:
         with self._failure:
