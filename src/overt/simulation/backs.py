@@ -36,5 +36,4 @@ def paint_back_of_head(rng: np.random.Generator) -> Head:
         centre_px=(_ORIGIN[0] * FULL_SIZE_PX, _ORIGIN[1] * FULL_SIZE_PX),
         face_px=float(FULL_SIZE_PX),
         skin_bgr=skin,
-        hair_bgr=hair,
     )

@@ -62,14 +62,12 @@ class Head:
         centre_px: x and y of the face's middle in the sprite at full size.
         face_px: hairline to chin in the sprite at full size.
         skin_bgr: colour of the skin, 0 to 255.
-        hair_bgr: colour of what is above the forehead, 0 to 255.
     """
 
     sprite: Sprite
     centre_px: tuple[float, float]
     face_px: float
     skin_bgr: tuple[float, float, float]
-    hair_bgr: tuple[float, float, float]
 
 
 def cut_out_head(picture: BgrImage, find_face: FindFace) -> Head:
@@ -92,7 +90,6 @@ def cut_out_head(picture: BgrImage, find_face: FindFace) -> Head:
         centre_px=middle,
         face_px=float(FULL_SIZE_PX),
         skin_bgr=skin,
-        hair_bgr=_median_colour(upright, middle, (0.0, -0.72), 0.07),
     )
 
 

@@ -164,12 +164,12 @@ class Figure:
         canvas.line([(0, 0.5), (0, self._outfit.hem)], dark, 0.03, 0.5)
 
     def _paint_coat(self, canvas: Canvas) -> None:
-        outfit, x = self._outfit, 0.16 if self._view == "side" else 0.0
+        outfit, x = self._outfit, 0.05 if self._view == "side" else 0.0
         dark, light = _dim(outfit.upper_bgr, 0.62), _dim(outfit.upper_bgr, 1.12)
         canvas.shape([(x - 0.34, 0.42), (x, 0.62), (x + 0.34, 0.42), (x + 0.2, 1.0), (x, 1.4),
                       (x - 0.2, 1.0)], outfit.shirt_bgr, roundness=0.5)  # fmt: skip
-        canvas.erase([(x - 0.36, -0.2), (x + 0.36, -0.2), (x + 0.34, 0.42), (x, 0.66),
-                      (x - 0.34, 0.42)])  # fmt: skip
+        canvas.erase([(x - 0.36, -0.2), (x + 0.36, -0.2), (x + 0.28, 0.38), (x, 0.66),
+                      (x - 0.28, 0.38)])  # fmt: skip
         for s in (-1, 1):
             canvas.shape([(x + 0.34 * s, 0.12), (x + 0.66 * s, 0.44), (x + 0.50 * s, 0.9),
                           (x, 1.55), (x + 0.22 * s, 0.75)],
@@ -179,7 +179,7 @@ class Figure:
             canvas.limb((x + 0.12, y), (x + 0.121, y), 0.05, 0.05, dark)
 
     def _paint_pullover(self, canvas: Canvas) -> None:
-        outfit, x = self._outfit, 0.16 if self._view == "side" else 0.0
+        outfit, x = self._outfit, 0.05 if self._view == "side" else 0.0
         dark, light = _dim(outfit.upper_bgr, 0.62), _dim(outfit.upper_bgr, 1.12)
         depth = 0.34 if outfit.upper == "jumper" else 0.42
         canvas.erase([(x - 0.33, -0.2), (x + 0.33, -0.2), (x + 0.26, depth - 0.1), (x, depth),

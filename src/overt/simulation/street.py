@@ -7,6 +7,7 @@ few points how much of that face it hides: that is the occluded share of the tru
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -139,7 +140,7 @@ class StreetSimulator:
             crf=config.crf,
             preset=config.preset,
         ) as writer:
-            for done, frame in enumerate(self.steps(), start=1):
+            for done, frame in enumerate(_one_ahead(self.steps()), start=1):
                 writer.write(frame.picture)
                 record.add(frame)
                 if progress is not None:
@@ -275,6 +276,15 @@ class _Noise:
         cv2.add(picture, self._more[where], dst=picture)
         cv2.subtract(picture, self._less[where], dst=picture)
         return picture
+
+
+def _one_ahead(frames: Iterator[StreetFrame]) -> Iterator[StreetFrame]:
+    """Yield the same frames, drawing the next one while the last is used."""
+    with ThreadPoolExecutor(max_workers=1) as drawing:
+        upcoming = drawing.submit(next, frames, None)
+        while (frame := upcoming.result()) is not None:
+            upcoming = drawing.submit(next, frames, None)
+            yield frame
 
 
 def _stand(picture: BgrImage, empty: BgrImage, occluder: Occluder) -> None:
