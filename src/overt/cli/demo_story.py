@@ -231,7 +231,7 @@ def _say_what_starts(console: Console, session: Session, models: LoadedModels) -
 
 
 def _score(truth: Truth, session: Session, display: RunDisplay) -> TruthFigures:
-    """Compare with who passed. A passage counts as found if it alerted or was folded as a repeat."""
+    """Compare with who passed; a passage is found if it alerted or was folded as a repeat."""
     labels = session.labels
     alerts: list[AlertSeen] = []
     for alert in display.alerts:

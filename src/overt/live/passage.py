@@ -57,6 +57,11 @@ class Passage:
         return len(self._weights)
 
     @property
+    def weights(self) -> tuple[float, ...]:
+        """How much each compared shot can say: the square of its rank."""
+        return tuple(self._weights)
+
+    @property
     def is_settled(self) -> bool:
         """Whether it has alerted or was folded: nothing more is compared."""
         return self.alert is not None or self.repeats is not None
@@ -73,7 +78,7 @@ class Passage:
     def add(self, shot: Shot, template: Vector) -> None:
         """Take a shot's template into the evidence."""
         self._templates[self.n_compared] = template
-        self._weights.append(shot.rank)
+        self._weights.append(shot.rank**2)
 
     def fused(self) -> Vector:
         """Return the template of the passage so far: d, unit length."""

@@ -152,7 +152,7 @@ class CameraPipeline:
         passage.add(shot, template)
         passage.leaders.extend(self._candidates(template, 1))
         fused = passage.fused()
-        evidence = Evidence(self._candidates(fused, N_CANDIDATES), passage.leaders)
+        evidence = Evidence(self._candidates(fused, N_CANDIDATES), passage.leaders, passage.weights)
         fused.fill(0)
         passage.verdict = decide(evidence, self._rule)
         if isinstance(passage.verdict, PossibleMatch):

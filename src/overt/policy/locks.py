@@ -1,8 +1,8 @@
 """The three locks between a comparison and an alert.
 
 1. *Threshold*: the passage's fused template is at least as similar as the authority allows.
-2. *Agreement*: the shots compared so far point at the same person; one shot alone must clear the
-   threshold by a surcharge.
+2. *Agreement*: the shots compared so far, by their weight, point at the same person; one shot alone
+   must clear the threshold by a surcharge.
 3. *Margin*: the next different person is clearly less similar; kin and duplicates of the first do
    not count as different.
 
@@ -65,10 +65,12 @@ class Evidence:
     Attributes:
         candidates: of the fused template, most similar first.
         shot_leaders: the most similar candidate of each single shot.
+        shot_weights: how much each of these shots can say, positive: a poor one has no veto.
     """
 
     candidates: Sequence[Scored]
     shot_leaders: Sequence[Scored]
+    shot_weights: Sequence[float]
 
 
 class Lock(Enum):
@@ -117,8 +119,9 @@ def decide(evidence: Evidence, rule: AlertRule) -> PossibleMatch | NoMatch:
     first = evidence.candidates[0]
     if first.similarity < rule.threshold:
         return NoMatch(Lock.THRESHOLD)
-    agreeing = [leader for leader in evidence.shot_leaders if _same_person(leader, first)]
-    if 2 * len(agreeing) <= len(evidence.shot_leaders):
+    shots = list(zip(evidence.shot_leaders, evidence.shot_weights, strict=True))
+    agreeing = [weight for leader, weight in shots if _same_person(leader, first)]
+    if 2 * sum(agreeing) <= sum(evidence.shot_weights):
         return NoMatch(Lock.AGREEMENT)
     margin = _margin(evidence.candidates)
     if margin is not None and margin < rule.min_margin:

@@ -1,10 +1,11 @@
 """Which one to three shots of a passage are compared, and when.
 
-The first shot is taken as soon as one is good enough, so that an alert can come early. Another is
-taken when the face has become clearly better, or, once the face has stopped improving, from the
-best crop put by in the meantime. While a possible match waits for a second, agreeing shot, one of
-about the same quality will do. A stranger's passage thus costs one to three comparisons, whatever
-its length.
+The first shot is taken as soon as one is good enough, so that an alert can come early; a face that
+stays small or turned is taken at its best once it has stopped improving. A second is taken when the
+face has become clearly better. The third is kept for the best of the passage: an excellent shot, or
+whatever was best when improvement stopped or the face left. While a possible match waits for a
+second, agreeing shot, one of about the same quality will do. A stranger's passage thus costs one to
+three comparisons, whatever its length.
 
 The crop put by, and every crop handed out, is overwritten when the passage ends.
 """
@@ -30,7 +31,9 @@ class BestShotSettings:
 
     Attributes:
         max_shots: at most this many are compared for each passage.
-        clearly_better: a shot this many times better than the last compared one goes at once.
+        good: a first shot of this rank goes at once, see :func:`overt.vision.quality.rank`.
+        excellent: the last shot goes at once if it reaches this; more would gain nothing.
+        clearly_better: a second shot this many times better than the first goes at once.
         somewhat_better: once improvement has stopped, the best so far goes if it is this many
             times better.
         settled_after_s: improvement has stopped when the best so far has stood this long.
@@ -39,9 +42,11 @@ class BestShotSettings:
     """
 
     max_shots: int = 3
+    good: float = 20.0
+    excellent: float = 42.0
     clearly_better: float = 1.8
     somewhat_better: float = 1.15
-    settled_after_s: float = 0.4
+    settled_after_s: float = 1.2
     confirming: float = 0.8
     confirm_after_s: float = 0.16
 
@@ -171,15 +176,19 @@ class ShotChooser:
         shot = self._put_by
         if shot is None:
             return None
-        if self.n_taken == 0 or confirm:
-            return self._hand_out()
-        last_one = self.n_taken == self.settings.max_shots - 1
-        if not last_one and shot.rank >= self.settings.clearly_better * self._last_rank:
-            return self._hand_out()
         settled = at_s - shot.frame.media_time_s >= self.settings.settled_after_s
-        if settled and shot.rank >= self.settings.somewhat_better * self._last_rank:
+        better = shot.rank >= self.settings.somewhat_better * self._last_rank
+        if confirm or (settled and better) or shot.rank >= self._at_once():
             return self._hand_out()
         return None
+
+    def _at_once(self) -> float:
+        """Return the rank from which the next shot does not wait."""
+        if self.n_taken == 0:
+            return self.settings.good
+        if self.n_taken == self.settings.max_shots - 1:
+            return max(self.settings.excellent, self.settings.somewhat_better * self._last_rank)
+        return self.settings.clearly_better * self._last_rank
 
     def _hand_out(self) -> Shot:
         shot = self._put_by

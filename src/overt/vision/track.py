@@ -39,7 +39,7 @@ class TrackerSettings:
     sure_score: float = 0.7
     max_distance: float = 1.2
     max_size_ratio: float = 1.6
-    lost_after_s: float = 0.8
+    lost_after_s: float = 1.2
     min_hits: int = 2
     position_gain: float = 0.75
     velocity_gain: float = 0.35
