@@ -46,6 +46,9 @@ AUTHORISER = "demonstration, no legal authority"
 AUTHORITY_LASTS = timedelta(hours=12)
 CLIP_SECONDS = 24.0
 PACKAGED_REPEAT_WITHIN_S = 5.0
+FEW_PEOPLE = 14
+"""Fewer do not fill a street: they are shown several at once, among people seen from behind."""
+
 SHEET_TERMINAL_WIDTH = 96
 
 
@@ -147,11 +150,12 @@ def _film(
     seconds = choice.seconds
     if seconds is None and choice.people is None:
         seconds = CLIP_SECONDS
-    few = len(cast.portraits) < 14
+    few = len(cast.portraits) < FEW_PEOPLE
     config = StreetConfig(
         seed=choice.seed,
         duration_s=seconds,
-        same_person_at_once=4 if few else 1,
+        same_person_at_once=3 if few else 1,
+        n_away=4 if few else 1,
     )
     street = StreetSimulator(config, cast.portraits, models.find_landmarks)
     columns = (TextColumn("filming the street"), BarColumn(), TimeRemainingColumn())

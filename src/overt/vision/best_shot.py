@@ -42,7 +42,7 @@ class BestShotSettings:
     """
 
     max_shots: int = 3
-    good: float = 20.0
+    good: float = 16.0
     excellent: float = 42.0
     clearly_better: float = 1.8
     somewhat_better: float = 1.15
