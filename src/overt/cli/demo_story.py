@@ -161,7 +161,7 @@ def _film(
     columns = (TextColumn("filming the street"), BarColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True) as progress:
         task = progress.add_task("filming", total=street.n_frames)
-        truth = street.render(clip, lambda done, total: progress.update(task, completed=done))
+        truth = street.render(clip, lambda done, _: progress.update(task, completed=done))
     write_truth(clip.with_name("truth.json"), truth)
     console.print(
         f"A street of {truth.duration_s:.0f} s at {config.width}×{config.height}: "

@@ -33,7 +33,7 @@ _DAMAGE = (
     NotImplementedError,
     RuntimeError,
     struct.error,
-    UnicodeDecodeError,
+    ValueError,
 )
 """What ``zipfile`` raises for archives that are damaged or of a kind that it does not know."""
 
