@@ -4,7 +4,7 @@ import secrets
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,11 +25,11 @@ from overt.cli.results import TruthFigures, as_json, print_closing
 from overt.cli.session import Session, run_session
 from overt.cli.wiring import LoadedModels
 from overt.core.arrays import BgrImage
-from overt.core.clock import Clock, SystemClock
+from overt.core.clock import SystemClock
 from overt.core.errors import InputError, StorageError
 from overt.core.ids import CameraId, DeploymentId, EntryId
 from overt.deployment.calibration import supported_threshold
-from overt.deployment.capability import Calibration, Capability, sign, verify
+from overt.deployment.capability import Capability, sign, verify
 from overt.inference.runtimes import Runtime
 from overt.live.run import RunReport
 from overt.policy.locks import AlertRule
@@ -99,7 +99,7 @@ def tell(choice: DemoChoice) -> DemoOutcome:
     ):
         sources, watchlist, truth, floor = _prepare(choice, models, folder, console)
         store.watchlists.save(watchlist)
-        session = _authorise(choice, models, watchlist, sources, floor, clock)
+        session = _authorise(choice, models, watchlist, sources, floor)
         _say_what_starts(console, session, models)
         report, display = run_session(session, store, clock, console, quiet=choice.quiet)
         figures = None if truth is None else _score(truth, session, display)
@@ -176,16 +176,47 @@ def _authorise(
     watchlist: StoredWatchlist,
     sources: Mapping[CameraId, SourceSpec],
     floor: float,
-    clock: Clock,
 ) -> Session:
-    """Sign a capability with a key made for this run, and read it back as a node would."""
-    limit, calibration = _threshold(choice, models, watchlist, floor)
-    now = clock.now_utc()
+    session = authorise_demo(
+        models,
+        watchlist,
+        sources,
+        choice.one_in,
+        threshold=choice.threshold,
+        least_threshold=floor,
+        repeat_within_s=_repeat_within_s(choice),
+    )
+    return replace(session, realtime=choice.realtime)
+
+
+def authorise_demo(
+    models: LoadedModels,
+    watchlist: StoredWatchlist,
+    sources: Mapping[CameraId, SourceSpec],
+    one_in: int,
+    *,
+    threshold: float | None = None,
+    least_threshold: float = 0.0,
+    repeat_within_s: float = AlertRule(0.5).repeat_within_s,
+) -> Session:
+    """Sign a capability with a key made for this run, and read it back as a node would.
+
+    Raises:
+        InputError: no evidence supports a threshold for this list, or the rule cannot be.
+    """
+    calibration = None
+    limit = threshold
+    if limit is None:
+        supported, calibration = supported_threshold(
+            wiring.calibrations(), models.contract, len(watchlist.entries), one_in
+        )
+        limit = max(supported, least_threshold)
     try:
-        rule = AlertRule(threshold=limit, repeat_within_s=_repeat_within_s(choice))
+        rule = AlertRule(threshold=limit, repeat_within_s=repeat_within_s)
     except ValueError as error:
         raise InputError(f"The rule cannot be: {error}.") from error
     key = Ed25519PrivateKey.generate()
+    now = SystemClock().now_utc()
     file = sign(
         Capability(
             deployment=DeploymentId(f"demo-{secrets.token_hex(4)}"),
@@ -203,7 +234,7 @@ def _authorise(
         key,
     )
     capability = verify(file, [key.public_key()])
-    return Session(capability, file, watchlist, models, sources, choice.realtime)
+    return Session(capability, file, watchlist, models, sources)
 
 
 def _repeat_within_s(choice: DemoChoice) -> float:
@@ -212,18 +243,6 @@ def _repeat_within_s(choice: DemoChoice) -> float:
         return choice.repeat_within_s
     packaged = choice.people is None and choice.watchlist is None
     return PACKAGED_REPEAT_WITHIN_S if packaged else AlertRule(0.5).repeat_within_s
-
-
-def _threshold(
-    choice: DemoChoice, models: LoadedModels, watchlist: StoredWatchlist, floor: float
-) -> tuple[float, Calibration | None]:
-    if choice.threshold is not None:
-        return choice.threshold, None
-    n_entries = len(watchlist.entries)
-    limit, evidence = supported_threshold(
-        wiring.calibrations(), models.contract, n_entries, choice.one_in
-    )
-    return max(limit, floor), evidence
 
 
 def _say_what_starts(console: Console, session: Session, models: LoadedModels) -> None:

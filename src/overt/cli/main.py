@@ -9,7 +9,7 @@ import sys
 import cv2
 import typer
 
-from overt.cli import deployment, models, watchlist
+from overt.cli import bench, deployment, models, watchlist
 from overt.cli.demo import demo
 from overt.cli.run import run
 from overt.core.errors import EXIT_INTERRUPTED, OvertError
@@ -22,6 +22,7 @@ app = typer.Typer(
 )
 app.command("demo")(demo)
 app.command("run")(run)
+app.add_typer(bench.app, name="bench")
 app.add_typer(models.app, name="models")
 app.add_typer(watchlist.app, name="watchlist")
 app.add_typer(deployment.app, name="deployment")

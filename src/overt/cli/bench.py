@@ -1,0 +1,166 @@
+"""``overt bench``: how fast, on this machine, beside a peer measured in the same run.
+
+Every figure is a median over repeats with its least and greatest value; Overt and its peer take
+turns, so that a machine that slows down slows both.
+"""
+
+import json
+import os
+import platform
+import statistics
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from overt.cli.options import AsJson, Device, RuntimeName
+
+app = typer.Typer(
+    name="bench", help="Speed on this machine, beside a peer in the same run.", no_args_is_help=True
+)
+
+
+@dataclass(slots=True)
+class Series:
+    """Repeated measurements of one figure.
+
+    Attributes:
+        values: one for each repeat.
+    """
+
+    values: list[float] = field(default_factory=list)
+
+    def as_dict(self, digits: int = 2) -> dict[str, float]:
+        """Return median, least and greatest."""
+        return {
+            "median": round(statistics.median(self.values), digits),
+            "min": round(min(self.values), digits),
+            "max": round(max(self.values), digits),
+        }
+
+    def __str__(self) -> str:
+        return (
+            f"{statistics.median(self.values):.1f} "
+            f"({min(self.values):.1f} to {max(self.values):.1f})"
+        )
+
+
+def machine() -> dict[str, Any]:
+    """Return what the figures were measured on."""
+    model = platform.processor() or platform.machine()
+    cpuinfo = Path("/proc/cpuinfo")
+    if cpuinfo.is_file():
+        lines = cpuinfo.read_text("utf-8", "replace").splitlines()
+        named = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+        model = named[0] if named else model
+    return {
+        "processor": model,
+        "cores": len(os.sched_getaffinity(0)),
+        "system": platform.platform(),
+        "python": platform.python_version(),
+    }
+
+
+@app.command("pipeline")
+def pipeline(
+    clip: Annotated[
+        Path | None, typer.Option(help="A video of your own; else a street is rendered.")
+    ] = None,
+    people: Annotated[
+        Path | None, typer.Option(help="Portraits for the street; else the packaged two.")
+    ] = None,
+    seconds: Annotated[float, typer.Option(min=12, help="Length of the rendered street.")] = 24.0,
+    repeats: Annotated[int, typer.Option(min=1, max=50, help="Runs of each.")] = 5,
+    peer_frames: Annotated[
+        int, typer.Option(min=1, help="How many frames the slower peer is given in each run.")
+    ] = 60,
+    runtime: RuntimeName = "openvino",
+    device: Device = "cpu",
+    as_json: AsJson = False,
+) -> None:
+    """Frames a second from file to stored alert, beside the plain OpenCV loop, same weights."""
+    from overt.cli.bench_pipeline import PipelineBench, measure_pipeline
+
+    console = Console(stderr=True, quiet=as_json)
+    bench: PipelineBench = measure_pipeline(
+        clip=clip,
+        people=people,
+        seconds=seconds,
+        repeats=repeats,
+        peer_frames=peer_frames,
+        runtime=runtime,
+        device=device,
+        console=console,
+    )
+    if as_json:
+        print(json.dumps({"machine": machine(), **bench.as_dict()}, indent=2))
+        return
+    _print_machine(console)
+    _print_pipeline(console, bench.as_dict())
+
+
+def _print_machine(console: Console) -> None:
+    facts = machine()
+    console.print(
+        f"{facts['processor']}, {facts['cores']} cores, {facts['system']}, Python {facts['python']}"
+    )
+
+
+def _print_pipeline(console: Console, figures: dict[str, Any]) -> None:
+    table = Table("", "median", "least", "greatest", box=None)
+    for name, row in (
+        ("Overt, frames a second", figures["overt_fps"]),
+        ("plain OpenCV loop, frames a second", figures["peer_fps"]),
+        ("times faster, run by run", figures["ratio"]),
+        ("decoding alone, frames a second", figures["decode_fps"]),
+        ("Overt, processor time a frame, ms", figures["cpu_ms_a_frame"]),
+        ("frame to stored alert, median, ms", figures["latency_median_ms"]),
+        ("frame to stored alert, 99th percentile, ms", figures["latency_p99_ms"]),
+    ):
+        if row is not None:
+            table.add_row(name, *(f"{row[key]:.1f}" for key in ("median", "min", "max")))
+    console.print(
+        f"{figures['n_frames']:,} frames, {figures['faces_a_frame']:.1f} faces a frame found"
+    )
+    console.print(table)
+    stages = Table("stage of the frame path", "ms a frame", box=None)
+    for stage, ms in figures["stage_ms_a_frame"].items():
+        stages.add_row(stage, f"{ms:.2f}")
+    console.print(stages)
+    console.print(
+        "wait: for the decoder, which has a thread of its own; detect: for the detector beyond "
+        "what ran beside other stages.",
+        style="dim",
+    )
+
+
+@app.command("match")
+def match(
+    sizes: Annotated[
+        list[int] | None, typer.Option(min=1, help="Sizes of the list; repeatable.")
+    ] = None,
+    probes: Annotated[int, typer.Option(min=1, help="Probes for each size.")] = 200,
+    as_json: AsJson = False,
+) -> None:
+    """Milliseconds to compare one probe with a list, beside a plain NumPy product."""
+    from overt.cli.bench_match import measure_match
+
+    rows = measure_match(sizes or [2_500, 20_000, 100_000], probes)
+    if as_json:
+        print(json.dumps({"machine": machine(), "rows": rows}, indent=2))
+        return
+    console = Console(stderr=True)
+    _print_machine(console)
+    table = Table("entries", "dims", "Overt ms", "NumPy ms", "same answers as the oracle", box=None)
+    for row in rows:
+        table.add_row(
+            f"{row['n']:,}",
+            str(row["dims"]),
+            f"{row['overt_ms']:.3f}",
+            f"{row['numpy_ms']:.3f}",
+            f"{row['agreement']:.0%}",
+        )
+    console.print(table)
