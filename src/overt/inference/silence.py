@@ -12,8 +12,10 @@ Must not: touch what the user has chosen for other programs, or write a file.
 
 import os
 import sys
-from types import ModuleType
-from typing import cast
+from typing import TYPE_CHECKING, cast
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 
 def silence_runtimes() -> None:
