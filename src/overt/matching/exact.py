@@ -5,7 +5,7 @@ within that bound of the last place is scored again by the oracle's own comparis
 is the oracle's, bit for bit.
 """
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import numpy as np
 
@@ -17,7 +17,13 @@ ROUNDING = 1e-5
 """Bound on the error of a float32 dot product of unit vectors: about d · 2⁻²⁴ for d ≤ 128 is
 8e-6 in the worst order of summation."""
 
-_NEVER = datetime.max.replace(tzinfo=UTC).timestamp()
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_NEVER_US = np.iinfo(np.int64).max
+
+
+def _since_epoch_us(moment: datetime) -> int:
+    """Return whole microseconds: float seconds could not tell two moments apart in any year."""
+    return (moment - _EPOCH) // timedelta(microseconds=1)
 
 
 class ExactSearch:
@@ -32,11 +38,12 @@ class ExactSearch:
         self._starts = np.concatenate([[0], np.cumsum(sizes)[:-1]]).astype(np.intp)
         self._one_each = len(self._rows) == len(sizes)
         self._rounding = max(ROUNDING, self._rows.shape[1] * 2.0**-23)
-        self._expires_s = np.array(
+        self._expires_us = np.array(
             [
-                each.expires_utc.timestamp() if each.expires_utc else _NEVER
+                _since_epoch_us(each.expires_utc) if each.expires_utc else _NEVER_US
                 for each in gallery.entries
-            ]
+            ],
+            np.int64,
         )
 
     def search(self, probe: Vector, n_candidates: int, now_utc: datetime) -> list[Candidate]:
@@ -44,7 +51,7 @@ class ExactSearch:
         similarities = self._rows @ probe
         if not self._one_each:
             similarities = np.maximum.reduceat(similarities, self._starts)
-        similarities[self._expires_s <= now_utc.timestamp()] = -np.inf
+        similarities[self._expires_us <= _since_epoch_us(now_utc)] = -np.inf
         n = min(n_candidates, len(similarities))
         if n <= 0:
             return []

@@ -84,7 +84,8 @@ class Gallery:
         self.entries = tuple(sorted(entries, key=lambda each: each.entry))
         if len({each.entry for each in self.entries}) != len(self.entries):
             raise InputError("two watchlist entries have the same id")
-        self.dims = int(self.entries[0].templates.shape[-1])
+        first = self.entries[0].templates
+        self.dims = int(first.shape[1]) if first.ndim == 2 else 0
         for each in self.entries:
             self._check(each.templates)
 

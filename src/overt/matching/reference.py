@@ -26,7 +26,7 @@ class ReferenceSearch:
             if each.expires_utc is None or now_utc < each.expires_utc
         ]
         candidates.sort(key=lambda candidate: (-candidate.similarity, candidate.entry))
-        return candidates[:n_candidates]
+        return candidates[: max(n_candidates, 0)]
 
 
 def _closest(entry: GalleryEntry, probe: Vector) -> Candidate:
