@@ -5,6 +5,9 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.overt-setup
 SLOW   := slow or not slow
 ARGS   ?=
+CODE   := src tests $(wildcard benchmarks)
+# Not compiled when installed: what is used is compiled when first used, which is far less.
+PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
 
 .PHONY: setup demo test test-all lint bench docs lock clean
 .DEFAULT_GOAL := help
@@ -15,8 +18,9 @@ help: ## say what each target does
 $(STAMP): requirements/dev.lock pyproject.toml models/*.toml
 	@$(PYTHON) -c 'import sys; sys.exit("Overt needs Python 3.11 or later" if sys.version_info < (3, 11) else 0)'
 	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@echo "Setting up in $(VENV): about a minute, 1 GB" >&2
+	@$(PIP) --require-hashes -r requirements/dev.lock
+	@$(PIP) --no-deps --no-build-isolation --editable .
 	@$(BIN)/overt models prepare
 	@touch $@
 
@@ -28,12 +32,12 @@ demo: $(STAMP) ## the whole story on a sample clip; ARGS=--exit ends after it
 test: $(STAMP) ## the fast tests
 	@$(BIN)/python -m pytest $(ARGS)
 
-test-all: $(STAMP) ## every test, the long ones too
+test-all: $(STAMP) ## every test, the long ones too; SLOW=slow for those alone
 	@$(BIN)/python -m pytest -m "$(SLOW)" $(ARGS)
 
 lint: $(STAMP) ## formatting, lint, types, import contract
-	@$(BIN)/ruff format --check src tests benchmarks
-	@$(BIN)/ruff check src tests benchmarks
+	@$(BIN)/ruff format --check $(CODE)
+	@$(BIN)/ruff check $(CODE)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 
