@@ -15,6 +15,7 @@ CELL_PX = 168
 SCENE_PX = 300
 GAP_PX = 12
 COLUMNS = 2
+BLOCKS = 28
 INK, FAINT, PAPER, CARD = (24, 26, 30), (96, 101, 110), (244, 245, 247), (255, 255, 255)
 
 
@@ -86,7 +87,7 @@ def _facts(alert: Alert) -> str:
         f"{'s' if alert.n_shots > 1 else ''}"
     )
     if alert.calibrated_rate is not None:
-        facts += f"; a stranger this alike: about one in {alert.calibrated_rate.one_in:,}"
+        facts += f"; set for one false alert in {alert.calibrated_rate.one_in:,} strangers"
     return facts
 
 
@@ -108,14 +109,28 @@ def _to_bgr(image: Image.Image) -> BgrImage:
     return np.asarray(cv2.cvtColor(np.asarray(image), cv2.COLOR_RGB2BGR), np.uint8)
 
 
-def in_terminal(picture: BgrImage, width: int) -> Text:
-    """Return a picture as coloured half blocks, ``width`` characters wide."""
-    height, full = picture.shape[:2]
-    rows = max(2, round(height * width / full) // 2 * 2)
-    small = cv2.resize(picture, (width, rows), interpolation=cv2.INTER_AREA)[:, :, ::-1]
+def in_terminal(rows: Sequence[SheetRow], width: int) -> Text:
+    """Return the first alerts as coloured half blocks, watchlist and camera side by side."""
+    shown = rows[: max(1, width // (2 * BLOCKS + 3))]
+    strips = [
+        np.hstack([_square(row.reference), _square(row.pictures.face), _gap()]) for row in shown
+    ]
+    pixels = np.hstack(strips)[:, :, ::-1]
     text = Text()
-    for upper, lower in zip(small[0::2], small[1::2], strict=True):
+    for upper, lower in zip(pixels[0::2], pixels[1::2], strict=True):
         for (r, g, b), (r2, g2, b2) in zip(upper, lower, strict=True):
             text.append("▀", style=f"rgb({r},{g},{b}) on rgb({r2},{g2},{b2})")
         text.append("\n")
     return text
+
+
+def _square(picture: BgrImage) -> BgrImage:
+    height, width = picture.shape[:2]
+    side = min(height, width)
+    top, left = (height - side) // 2, (width - side) // 2
+    middle = picture[top : top + side, left : left + side]
+    return np.asarray(cv2.resize(middle, (BLOCKS, BLOCKS), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _gap() -> BgrImage:
+    return np.zeros((BLOCKS, 3, 3), np.uint8)

@@ -24,10 +24,9 @@ from overt.cli.display import RunDisplay
 from overt.cli.results import TruthFigures, as_json, print_closing
 from overt.cli.session import Session, run_session
 from overt.cli.wiring import LoadedModels
-from overt.core.arrays import BgrImage
 from overt.core.clock import SystemClock
 from overt.core.errors import InputError, StorageError
-from overt.core.ids import CameraId, DeploymentId, EntryId
+from overt.core.ids import CameraId, DeploymentId
 from overt.deployment.calibration import supported_threshold
 from overt.deployment.capability import Capability, sign, verify
 from overt.inference.runtimes import Runtime
@@ -48,8 +47,6 @@ CLIP_SECONDS = 24.0
 PACKAGED_REPEAT_WITHIN_S = 5.0
 FEW_PEOPLE = 14
 """Fewer do not fill a street: they are shown several at once, among people seen from behind."""
-
-SHEET_TERMINAL_WIDTH = 96
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +101,7 @@ def tell(choice: DemoChoice) -> DemoOutcome:
         report, display = run_session(session, store, clock, console, quiet=choice.quiet)
         figures = None if truth is None else _score(truth, session, display)
         print_closing(console, report, display, figures)
-        sheet = contact_sheet(_rows(session, store, display))
-        _show(choice, console, sheet, report, display)
+        _show(choice, console, _rows(session, store, display), report)
         document = as_json(report, display, session.labels, figures)
     return DemoOutcome(document, report.reason)
 
@@ -277,32 +273,25 @@ def _media_time_s(alert: Alert, seen_utc: datetime) -> float:
 
 def _rows(session: Session, store: Store, display: RunDisplay) -> list[SheetRow]:
     """Return the rows of the contact sheet, with pictures as the store gives them back."""
-    references: dict[EntryId, BgrImage] = {}
-    rows = []
     by_id = {each.entry: each for each in session.watchlist.entries}
+    rows = []
     for alert in display.alerts:
         pictures = store.alerts.pictures(alert.id)
         if pictures is None:
             raise StorageError("An alert was stored without its pictures.")
-        if alert.entry not in references:
-            jpeg = by_id[alert.entry].references[0].picture_jpeg
-            references[alert.entry] = decode_still(jpeg).bgr
-        rows.append(SheetRow(alert, by_id[alert.entry].label, references[alert.entry], pictures))
+        entry = by_id[alert.entry]
+        reference = decode_still(entry.references[0].picture_jpeg).bgr
+        rows.append(SheetRow(alert, entry.label, reference, pictures))
     return rows
 
 
-def _show(
-    choice: DemoChoice,
-    console: Console,
-    sheet: BgrImage,
-    report: RunReport,
-    display: RunDisplay,
-) -> None:
+def _show(choice: DemoChoice, console: Console, rows: list[SheetRow], report: RunReport) -> None:
+    sheet = contact_sheet(rows)
     if choice.sheet is not None:
         if not cv2.imwrite(str(choice.sheet), sheet):
             raise StorageError("The contact sheet could not be written.")
         console.print(f"Contact sheet, in clear: {choice.sheet}")
-    if console.is_terminal and display.alerts:
-        console.print(in_terminal(sheet, min(SHEET_TERMINAL_WIDTH, console.width)))
+    if console.is_terminal and rows:
+        console.print(in_terminal(rows, console.width))
     if choice.stay and report.reason is StopReason.FINISHED:
         show_until_interrupted(sheet, console)

@@ -133,7 +133,7 @@ def alert_line(alert: Alert, label: str) -> Text:
         style="not bold default",
     )
     if alert.calibrated_rate is not None:
-        line.append(f"  about one stranger in {alert.calibrated_rate.one_in:,}", style="dim")
+        line.append(f" set for 1 in {alert.calibrated_rate.one_in:,} strangers", style="dim")
     return line
 
 

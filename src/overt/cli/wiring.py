@@ -30,6 +30,10 @@ if TYPE_CHECKING:
     from overt.watchlist.stored import StoredWatchlist
 
 
+PIXELATED_SCORE = 0.25
+"""What may be a face with this confidence is not followed, but is pixelated in what is kept."""
+
+
 def home() -> Path:
     """Return where a user's own data lies: ``OVERT_HOME``, or the system's folder for it."""
     named = os.environ.get("OVERT_HOME")
@@ -145,7 +149,7 @@ def open_models(
     ):
         yield LoadedModels(
             pair,
-            FaceDetector(detector, DetectorSettings(min_score=0.4)),
+            FaceDetector(detector, DetectorSettings(min_score=PIXELATED_SCORE)),
             FaceDetector(still_detector, DetectorSettings(min_score=0.4)),
             Embedder(embedder),
             contract_id(pair.embedder.manifest, alignment=ALIGNMENT, augmentation=AUGMENTATION),

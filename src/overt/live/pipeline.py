@@ -91,7 +91,8 @@ class CameraPipeline:
         Raises:
             StorageError: an alert could not be kept; the caller must stop the run.
         """
-        self._tally.frame(len(detections))
+        n_counted = np.count_nonzero(detections.scores >= self._recogniser.tracking.doubtful_score)
+        self._tally.frame(int(n_counted))
         with self._stages.measure("track"):
             update = self._tracker.update(detections, frame.media_time_s)
         with self._stages.measure("choose"):

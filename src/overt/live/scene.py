@@ -32,9 +32,15 @@ def _face(frame: Frame, box_px: Box, others_px: Boxes) -> BgrImage:
         picture.width_px,
         picture.height_px,
     )
-    crop = np.array(picture.crop(*region))
+    clear = picture.crop(*region)
+    crop = np.array(clear)
     origin = np.array([region[0], region[1]] * 2, np.float32)
-    pixelate(crop, _outside(others_px, box_px) - origin)
+    others = _outside(others_px, box_px) - origin
+    pixelate(crop, others)
+    # The margin of a neighbour must not hide the face that is to be judged; the neighbour must be.
+    left, top, right, bottom = (max(0, int(v)) for v in box_px - origin)
+    crop[top:bottom, left:right] = clear[top:bottom, left:right]
+    pixelate(crop, others, margin=0.0)
     return crop
 
 

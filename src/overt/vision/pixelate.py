@@ -2,9 +2,8 @@
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from overt.core.arrays import BgrImage, Boxes
+from overt.core.arrays import BgrImage, Box, Boxes
 
 CELLS_ACROSS = 5
 """A pixelated face is at most this many flat squares wide: far below what any matcher can use."""
@@ -13,7 +12,7 @@ MARGIN = 0.35
 """How far the squares reach past the detector's box, as a share of its size: hair, ears, chin."""
 
 
-def pixelate(image: BgrImage, boxes_px: Boxes) -> None:
+def pixelate(image: BgrImage, boxes_px: Boxes, margin: float = MARGIN) -> None:
     """Overwrite each box (n × 4, pixels of ``image``) and its margin with flat squares, in place.
 
     Squares are the mean of what they cover, and are aligned to the box, so that a series of
@@ -21,13 +20,13 @@ def pixelate(image: BgrImage, boxes_px: Boxes) -> None:
     more than the flat mean of the whole allows.
     """
     for box in boxes_px:
-        _pixelate_one(image, box)
+        _pixelate_one(image, box, margin)
 
 
-def _pixelate_one(image: BgrImage, box_px: NDArray[np.float32]) -> None:
+def _pixelate_one(image: BgrImage, box_px: Box, margin: float) -> None:
     height, width = image.shape[:2]
-    margin_x = MARGIN * float(box_px[2] - box_px[0])
-    margin_y = MARGIN * float(box_px[3] - box_px[1])
+    margin_x = margin * float(box_px[2] - box_px[0])
+    margin_y = margin * float(box_px[3] - box_px[1])
     left = max(0, int(np.floor(box_px[0] - margin_x)))
     top = max(0, int(np.floor(box_px[1] - margin_y)))
     right = min(width, int(np.ceil(box_px[2] + margin_x)))

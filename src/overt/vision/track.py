@@ -28,6 +28,7 @@ class TrackerSettings:
 
     Attributes:
         sure_score: only detections at least this sure start a track.
+        doubtful_score: detections at least this sure continue one; the others are left alone.
         max_distance: a detection further from the prediction than this many face sizes is not it.
         max_size_ratio: nor is one that is larger or smaller by more than this factor.
         lost_after_s: a track not seen for this long has ended.
@@ -37,6 +38,7 @@ class TrackerSettings:
     """
 
     sure_score: float = 0.7
+    doubtful_score: float = 0.4
     max_distance: float = 1.2
     max_size_ratio: float = 1.6
     lost_after_s: float = 1.2
@@ -111,9 +113,10 @@ class FaceTracker:
             track.detection = None
         states = _states(detections)
         sure = detections.scores >= self.settings.sure_score
+        doubtful = ~sure & (detections.scores >= self.settings.doubtful_score)
         free = self._assign(self._tracks, states, np.flatnonzero(sure), at_s)
         unseen = [track for track in self._tracks if track.detection is None]
-        self._assign(unseen, states, np.flatnonzero(~sure), at_s)
+        self._assign(unseen, states, np.flatnonzero(doubtful), at_s)
         for index in free:
             self._begin(int(index), states[index], at_s)
         ended = self._end_lost(at_s)
