@@ -5,27 +5,53 @@ Invariant: an error of ours is one plain sentence on standard error and the exit
 """
 
 import sys
+from typing import Annotated
 
 import cv2
 import typer
 
-from overt.cli import bench, deployment, models, watchlist
+import overt
+from overt.cli import alerts, bench, deployment, ledger, models, watchlist
 from overt.cli.demo import demo
 from overt.cli.run import run
 from overt.core.errors import EXIT_INTERRUPTED, OvertError
 
 app = typer.Typer(
     name="overt",
-    help="Accountable live facial recognition.",
     no_args_is_help=True,
     add_completion=False,
+    epilog="Begin with: overt demo. Errors are one sentence on standard error; the exit codes are "
+    "listed in the README.",
 )
 app.command("demo")(demo)
 app.command("run")(run)
+app.add_typer(alerts.app, name="alerts")
 app.add_typer(bench.app, name="bench")
+app.add_typer(ledger.app, name="ledger")
 app.add_typer(models.app, name="models")
 app.add_typer(watchlist.app, name="watchlist")
 app.add_typer(deployment.app, name="deployment")
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        print(f"overt {overt.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def describe(
+    version: Annotated[
+        bool,
+        typer.Option("--version", is_eager=True, callback=_print_version, help="Show the version."),
+    ] = False,
+) -> None:
+    """Accountable live facial recognition.
+
+    Cameras at an authorised deployment look for the people on its watchlist, and for nobody else.
+
+    An officer decides on every possible match. Everybody else is forgotten at once.
+    """
 
 
 def main() -> None:

@@ -1,0 +1,131 @@
+"""``overt alerts``: what was raised, and its pictures side by side.
+
+Exit codes: 0; 3 there is no such alert; 4 something kept was altered; 7 it cannot be read.
+"""
+
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from overt.cli import wiring
+from overt.cli.options import AsJson
+from overt.core.clock import SystemClock, format_utc
+from overt.core.errors import InputError, StorageError
+from overt.core.ids import AlertId, DeploymentId, EntryId
+
+if TYPE_CHECKING:
+    from overt.alerts.alert import Alert
+    from overt.store.store import Store
+    from overt.watchlist.stored import StoredEntry
+
+app = typer.Typer(name="alerts", help="Possible matches that were raised.", no_args_is_help=True)
+
+
+@app.command("list")
+def list_alerts(
+    deployment: Annotated[str | None, typer.Argument(help="Which deployment; all if none.")] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List the alerts that are kept, oldest first."""
+    from overt.store.store import Store
+
+    with Store.open(wiring.home(), SystemClock()) as store:
+        alerts = store.alerts.list(None if deployment is None else DeploymentId(deployment))
+        people = _people(store)
+    if as_json:
+        print(json.dumps({"alerts": [_row(alert, people) for alert in alerts]}, indent=2))
+        return
+    table = Table("Alert", "Seen", "Camera", "Possible match", "Similarity", "Repeats", box=None)
+    for alert in alerts:
+        table.add_row(
+            alert.id,
+            _local(alert.captured_utc),
+            alert.camera,
+            _label(alert, people),
+            f"{alert.similarity:.3f}",
+            str(alert.n_repeats),
+        )
+    Console().print(table)
+
+
+@app.command("show")
+def show(
+    alert_id: Annotated[str, typer.Argument(metavar="ALERT", help="Its id, as listed.")],
+    sheet: Annotated[
+        Path | None,
+        typer.Option(help="Write the watchlist's and the camera's pictures as a PNG, in clear."),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show one alert, with its pictures in the terminal or as a file."""
+    import cv2
+
+    from overt.cli.contact_sheet import SheetRow, contact_sheet, in_terminal
+    from overt.store.store import Store
+    from overt.video.image import decode_still
+
+    with Store.open(wiring.home(), SystemClock()) as store:
+        alert = store.alerts.get(AlertId(alert_id))
+        if alert is None:
+            raise InputError("There is no alert of that id.")
+        people = _people(store)
+        pictures = store.alerts.pictures(alert.id)
+    console = Console()
+    if as_json:
+        print(json.dumps(_row(alert, people), indent=2))
+    else:
+        table = Table(box=None, show_header=False)
+        for name, value in _row(alert, people).items():
+            table.add_row(name, str(value))
+        console.print(table)
+    entry = people.get(alert.entry)
+    if pictures is None or entry is None:
+        Console(stderr=True).print("Its pictures, or the list's, are no longer kept.")
+        return
+    reference = decode_still(entry.references[0].picture_jpeg).bgr
+    row = SheetRow(alert, entry.label, reference, pictures)
+    if sheet is not None and not cv2.imwrite(str(sheet), contact_sheet([row])):
+        raise StorageError("The contact sheet could not be written.")
+    if not as_json and console.is_terminal:
+        console.print(in_terminal([row], console.width))
+
+
+def _people(store: "Store") -> "dict[EntryId, StoredEntry]":
+    """Return everybody on the lists that are still kept."""
+    lists = (store.watchlists.load(each.id) for each in store.watchlists.list())
+    return {entry.entry: entry for kept in lists if kept is not None for entry in kept.entries}
+
+
+def _label(alert: "Alert", people: "Mapping[EntryId, StoredEntry]") -> str:
+    entry = people.get(alert.entry)
+    return alert.entry if entry is None else entry.label
+
+
+def _row(alert: "Alert", people: "Mapping[EntryId, StoredEntry]") -> dict[str, Any]:
+    rate = alert.calibrated_rate
+    return {
+        "id": alert.id,
+        "words": alert.words,
+        "entry": _label(alert, people),
+        "entry_id": alert.entry,
+        "deployment": alert.deployment,
+        "camera": alert.camera,
+        "captured_utc": format_utc(alert.captured_utc),
+        "frame_time_s": round(alert.media_time_s, 3),
+        "similarity": round(alert.similarity, 6),
+        "threshold": alert.threshold,
+        "margin": None if alert.margin is None else round(alert.margin, 6),
+        "n_shots": alert.n_shots,
+        "false_alert_one_in": None if rate is None else rate.one_in,
+        "n_repeats": alert.n_repeats,
+    }
+
+
+def _local(moment: datetime) -> str:
+    return moment.astimezone().strftime("%Y-%m-%d %H:%M:%S")
