@@ -1,10 +1,42 @@
-"""What more than one folder of tests needs: the real models, opened once, and real portraits."""
+"""What more than one folder of tests needs: the real models, opened once, and real portraits.
 
+A *studio* makes short films of the two people of the portraits: their heads moved over a plain
+background, cheap to make and found by the real models. The first is the one on the list, the other
+is the stranger.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import cv2
+import numpy as np
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from overt.cli.wiring import LoadedModels, open_models
 from overt.core.arrays import BgrImage
+from overt.core.clock import ManualClock
+from overt.core.frame import ArrayPicture, Frame
+from overt.core.ids import CameraId, ContractId, DeploymentId, Sha256, WatchlistId
+from overt.deployment.capability import Calibration, Capability
+from overt.policy.locks import AlertRule
 from overt.simulation.people import packaged_people
+from overt.video.picture_sets import PersonPictures
+from overt.video.writer import VideoWriter
+from overt.watchlist.enrol import Enroller, freeze
+from overt.watchlist.stored import StoredWatchlist
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+WIDTH_PX, HEIGHT_PX, FPS = 640, 360, 10
+PLAIN_BGR = (120, 130, 125)
+HEADS = {
+    "listed": ("grace-hopper", (182, 120, 353, 333)),
+    "stranger": ("eileen-collins", (181, 66, 267, 179)),
+}
+"""Whose portrait it is, and where the face is in it: left, top, right, bottom."""
 
 
 @pytest.fixture(scope="session")
@@ -20,3 +52,175 @@ def portraits() -> dict[str, BgrImage]:
     for picture in pictures.values():
         picture.flags.writeable = False
     return pictures
+
+
+@dataclass(frozen=True)
+class Walk:
+    """One head on its way: from one place and size to another while it is in the picture."""
+
+    who: str
+    from_s: float = 0.0
+    until_s: float = 1e9
+    x_px: tuple[float, float] = (120.0, 180.0)
+    y_px: float = 180.0
+    face_px: tuple[float, float] = (70.0, 80.0)
+
+    def at(self, at_s: float) -> tuple[float, float] | None:
+        """Return place and face width, or None while it is away."""
+        if not self.from_s <= at_s < self.until_s:
+            return None
+        share = min(1.0, (at_s - self.from_s) / min(self.until_s - self.from_s, 4.0))
+        x, width = (low + share * (high - low) for low, high in (self.x_px, self.face_px))
+        return x, width
+
+
+class Studio:
+    """Makes pictures, frames and clips of walks."""
+
+    def __init__(self, folder: Path, heads: dict[str, BgrImage]) -> None:
+        self.folder = folder
+        self.heads = heads
+
+    def picture(self, walks: Sequence[Walk], at_s: float) -> BgrImage:
+        """Return the scene at a time, later walks in front."""
+        scene = np.full((HEIGHT_PX, WIDTH_PX, 3), PLAIN_BGR, np.uint8)
+        for walk in walks:
+            if (place := walk.at(at_s)) is not None:
+                _paste(scene, self.heads[walk.who], (place[0], walk.y_px), place[1])
+        return scene
+
+    def pictures(self, walks: Sequence[Walk], seconds: float) -> Iterator[tuple[float, BgrImage]]:
+        """Yield time and scene, ten a second."""
+        for index in range(round(seconds * FPS)):
+            yield index / FPS, self.picture(walks, index / FPS)
+
+    def frames(
+        self, walks: Sequence[Walk], seconds: float, clock: ManualClock
+    ) -> Iterator[Frame]:
+        """Yield frames as a reader would, moving the clock on to each."""
+        for index, (at_s, scene) in enumerate(self.pictures(walks, seconds)):
+            clock.advance(max(0.0, at_s - clock.elapsed_s))
+            yield Frame(
+                CameraId("gate"),
+                index,
+                NOON + timedelta(seconds=at_s),
+                at_s,
+                clock.monotonic_s(),
+                ArrayPicture(scene),
+            )
+
+    def clip(self, name: str, walks: Sequence[Walk], seconds: float) -> Path:
+        """Return an H.264 clip, written once."""
+        path = self.folder / f"{name}.mp4"
+        if not path.exists():
+            with VideoWriter(path, WIDTH_PX, HEIGHT_PX, FPS, crf=18) as writer:
+                for _, scene in self.pictures(walks, seconds):
+                    writer.write(scene)
+        return path
+
+
+def _paste(scene: BgrImage, head: BgrImage, centre: tuple[float, float], face_px: float) -> None:
+    scale = face_px * 2.2 / head.shape[1]
+    small = cv2.resize(head, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+    left, top = round(centre[0] - small.shape[1] / 2), round(centre[1] - small.shape[0] / 2)
+    x, y = max(0, left), max(0, top)
+    part = small[y - top : HEIGHT_PX - top, x - left : WIDTH_PX - left]
+    scene[y : y + part.shape[0], x : x + part.shape[1]] = part
+
+
+def _head(picture: BgrImage, face: tuple[int, int, int, int]) -> BgrImage:
+    """Return the face with 0.6 of its size around it, which may reach past the picture."""
+    left, top, right, bottom = face
+    wide, high = round(0.6 * (right - left)), round(0.6 * (bottom - top))
+    padded = cv2.copyMakeBorder(picture, high, high, wide, wide, cv2.BORDER_REPLICATE)
+    return padded[top : bottom + 2 * high, left : right + 2 * wide].copy()
+
+
+@pytest.fixture(scope="session")
+def studio(tmp_path_factory, portraits) -> Studio:
+    heads = {who: _head(portraits[person], face) for who, (person, face) in HEADS.items()}
+    return Studio(tmp_path_factory.mktemp("studio"), heads)
+
+
+@pytest.fixture(scope="session")
+def walk() -> type[Walk]:
+    return Walk
+
+
+@pytest.fixture(scope="session")
+def both() -> tuple[Walk, Walk]:
+    """The listed person at the left, the stranger at the right."""
+    return Walk("listed"), Walk("stranger", x_px=(520, 460))
+
+
+@pytest.fixture(scope="session")
+def clip_of_both(studio, both) -> Path:
+    """Both pass, for three seconds."""
+    return studio.clip("both", both, 3)
+
+
+@pytest.fixture(scope="session")
+def png() -> Callable[[BgrImage], bytes]:
+    """Encode a picture as a PNG file's bytes."""
+    return lambda picture: cv2.imencode(".png", picture)[1].tobytes()
+
+
+@pytest.fixture(scope="session")
+def enrol(models, portraits, png) -> Callable[..., StoredWatchlist]:
+    """Return the frozen list of ``listed`` or ``stranger``, with these words as labels."""
+
+    def do(*who: str, name: str = "the-list") -> StoredWatchlist:
+        people = [PersonPictures(each, (png(portraits[HEADS[each][0]]),)) for each in who]
+        verdicts = Enroller(models.still_detector, models.embedder).enrol(people)
+        entries = [verdict.entry for verdict in verdicts]
+        return freeze(WatchlistId(name), name, models.contract, entries)
+
+    return do
+
+
+@pytest.fixture(scope="session")
+def watchlist(enrol) -> StoredWatchlist:
+    """A list with the listed person alone."""
+    return enrol("listed")
+
+
+@pytest.fixture(scope="session")
+def signing_key() -> Ed25519PrivateKey:
+    return Ed25519PrivateKey.generate()
+
+
+@pytest.fixture(scope="session")
+def capability_of() -> Callable[..., Capability]:
+    """Return a capability that allows an hour from noon, with changes."""
+
+    def do(**changes) -> Capability:
+        values = {
+            "deployment": DeploymentId("d-1"),
+            "cameras": (CameraId("gate"),),
+            "not_before_utc": NOON,
+            "not_after_utc": NOON + timedelta(hours=1),
+            "watchlist_sha256": Sha256("a" * 64),
+            "detector_sha256": Sha256("d" * 64),
+            "contract": ContractId("contract"),
+            "rule": AlertRule(0.45),
+            "authoriser": "the office",
+            "issued_utc": NOON,
+            "calibration": Calibration(1000, "an evaluation"),
+        }
+        return Capability(**(values | changes))
+
+    return do
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    return ManualClock(NOON)
+
+
+@pytest.fixture(scope="session")
+def data_folder() -> Path:
+    """The measurement data, or skip."""
+    named = os.environ.get("OVERT_DATA")
+    if not named:
+        pytest.skip("OVERT_DATA names no folder with measurement data")
+    return Path(named)
