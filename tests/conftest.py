@@ -94,9 +94,7 @@ class Studio:
         for index in range(round(seconds * FPS)):
             yield index / FPS, self.picture(walks, index / FPS)
 
-    def frames(
-        self, walks: Sequence[Walk], seconds: float, clock: ManualClock
-    ) -> Iterator[Frame]:
+    def frames(self, walks: Sequence[Walk], seconds: float, clock: ManualClock) -> Iterator[Frame]:
         """Yield frames as a reader would, moving the clock on to each."""
         for index, (at_s, scene) in enumerate(self.pictures(walks, seconds)):
             clock.advance(max(0.0, at_s - clock.elapsed_s))

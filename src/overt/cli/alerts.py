@@ -4,7 +4,6 @@ Exit codes: 0; 3 there is no such alert; 4 something kept was altered; 7 it cann
 """
 
 import json
-from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -20,10 +19,13 @@ from overt.core.errors import InputError, StorageError
 from overt.core.ids import AlertId, DeploymentId, EntryId
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from overt.alerts.alert import Alert
     from overt.store.store import Store
     from overt.watchlist.stored import StoredEntry
 
+SHORT_ID = 12
 app = typer.Typer(name="alerts", help="Possible matches that were raised.", no_args_is_help=True)
 
 
@@ -44,7 +46,7 @@ def list_alerts(
     table = Table("Alert", "Seen", "Camera", "Possible match", "Similarity", "Repeats", box=None)
     for alert in alerts:
         table.add_row(
-            alert.id,
+            alert.id[:SHORT_ID],
             _local(alert.captured_utc),
             alert.camera,
             _label(alert, people),
@@ -56,7 +58,7 @@ def list_alerts(
 
 @app.command("show")
 def show(
-    alert_id: Annotated[str, typer.Argument(metavar="ALERT", help="Its id, as listed.")],
+    alert_id: Annotated[str, typer.Argument(metavar="ALERT", help="Its id, or how it begins.")],
     sheet: Annotated[
         Path | None,
         typer.Option(help="Write the watchlist's and the camera's pictures as a PNG, in clear."),
@@ -71,9 +73,7 @@ def show(
     from overt.video.image import decode_still
 
     with Store.open(wiring.home(), SystemClock()) as store:
-        alert = store.alerts.get(AlertId(alert_id))
-        if alert is None:
-            raise InputError("There is no alert of that id.")
+        alert = _find(store, alert_id)
         people = _people(store)
         pictures = store.alerts.pictures(alert.id)
     console = Console()
@@ -94,6 +94,17 @@ def show(
         raise StorageError("The contact sheet could not be written.")
     if not as_json and console.is_terminal:
         console.print(in_terminal([row], console.width))
+
+
+def _find(store: "Store", beginning: str) -> "Alert":
+    """Return the one alert whose id begins so."""
+    whole = store.alerts.get(AlertId(beginning))
+    fitting = [each for each in store.alerts.list() if each.id.startswith(beginning)]
+    if whole is None and len(fitting) != 1:
+        raise InputError(
+            "Several alerts begin with that id." if fitting else "There is no alert of that id."
+        )
+    return whole or fitting[0]
 
 
 def _people(store: "Store") -> "dict[EntryId, StoredEntry]":

@@ -166,6 +166,8 @@ def show(path: CapabilityFile, as_json: AsJson = False) -> None:
         print(json.dumps(document, indent=2))
     else:
         table = Table(box=None, show_header=False)
+        table.add_column()
+        table.add_column(overflow="fold")
         for name, value in document.items():
             table.add_row(name, json.dumps(value) if not isinstance(value, str) else value)
         Console().print(table)

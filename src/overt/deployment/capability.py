@@ -119,7 +119,7 @@ class _CapabilityDocument(_Strict):
 class _Envelope(_Strict):
     capability: _CapabilityDocument
     key_id: str = Field(pattern=r"^[0-9a-f]{16}$")
-    signature: str = Field(min_length=88, max_length=88)
+    signature: str = Field(pattern=r"^[A-Za-z0-9+/]{86}==$")
 
 
 def key_id(key: Ed25519PublicKey) -> str:
@@ -133,10 +133,12 @@ def sign(capability: Capability, key: Ed25519PrivateKey) -> bytes:
     Raises:
         InputError: the capability holds something that the format does not allow.
     """
-    document = _to_document(capability)
     try:
+        document = _to_document(capability)
         _from_document(_CapabilityDocument.model_validate(document))
-    except (ValidationError, ValueError) as error:
+    except OverflowError as error:  # a time or number beyond any end
+        raise InputError("The capability cannot be signed: a number in it is endless.") from error
+    except ValueError as error:
         raise InputError(_plain(error, "The capability cannot be signed")) from error
     envelope: dict[str, JsonValue] = {
         "capability": document,

@@ -29,18 +29,21 @@ def create_key(path: Path) -> Ed25519PrivateKey:
     public = key.public_key().public_bytes(
         serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
     )
+    public_path = path.with_name(path.name + ".pub")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-            file.write(private)
-        path.with_name(path.name + ".pub").write_bytes(public)
-    except FileExistsError as error:
-        raise InputError("There is a key file of that name already; keys are not replaced.") from (
-            error
-        )
+        if path.exists() or public_path.exists():
+            raise InputError("There is a key file of that name already; keys are not replaced.")
+        _write_new(path, private, 0o600)
+        _write_new(public_path, public, 0o644)
     except OSError as error:
         raise StorageError("The key file could not be written.") from error
     return key
+
+
+def _write_new(path: Path, data: bytes, mode: int) -> None:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "wb") as file:
+        file.write(data)
 
 
 def load_private_key(path: Path) -> Ed25519PrivateKey:

@@ -45,7 +45,8 @@ class AlertRule:
             raise ValueError("the threshold lies between 0 and 1")
         if not 1 <= self.min_agreeing_shots <= 3:
             raise ValueError("one to three shots can be asked to agree")
-        if self.lone_shot_surcharge < 0 or self.min_margin < 0 or self.repeat_within_s < 0:
+        limits = (self.lone_shot_surcharge, self.min_margin, self.repeat_within_s)
+        if not all(limit >= 0 for limit in limits):
             raise ValueError("surcharge, margin and time are not negative")
 
 
@@ -113,18 +114,24 @@ class PossibleMatch:
 
 
 def decide(evidence: Evidence, rule: AlertRule) -> PossibleMatch | NoMatch:
-    """Return whether the evidence opens all three locks under the rule."""
+    """Return whether the evidence opens all three locks under the rule.
+
+    Each lock is asked whether it opens, never whether it holds: what is not a number opens none.
+    """
     if not evidence.candidates:
         return NoMatch(Lock.NOBODY)
     first = evidence.candidates[0]
-    if first.similarity < rule.threshold:
+    clears_threshold = first.similarity >= rule.threshold
+    if not clears_threshold:
         return NoMatch(Lock.THRESHOLD)
     shots = list(zip(evidence.shot_leaders, evidence.shot_weights, strict=True))
     agreeing = [weight for leader, weight in shots if _same_person(leader, first)]
-    if 2 * sum(agreeing) <= sum(evidence.shot_weights):
+    agrees = 2 * sum(agreeing) > sum(evidence.shot_weights)
+    if not agrees:
         return NoMatch(Lock.AGREEMENT)
     margin = _margin(evidence.candidates)
-    if margin is not None and margin < rule.min_margin:
+    stands_apart = margin is None or margin >= rule.min_margin
+    if not stands_apart:
         return NoMatch(Lock.MARGIN)
     enough = len(agreeing) >= rule.min_agreeing_shots
     if not enough and first.similarity < rule.threshold + rule.lone_shot_surcharge:
