@@ -245,7 +245,8 @@ def _say_what_starts(console: Console, session: Session, models: LoadedModels) -
     allowed = session.capability
     console.print(
         f"Authorised: {len(session.watchlist.entries):,} people on the list, threshold "
-        f"{allowed.rule.threshold:.3f}, cameras {', '.join(allowed.cameras)}; {models.runs_on}."
+        f"{allowed.rule.threshold:.3f}, cameras {', '.join(allowed.cameras)}; {models.runs_on}.",
+        soft_wrap=True,
     )
 
 

@@ -68,7 +68,8 @@ class RunDisplay:
         self.stored_after_s[alert.id] = stored_after_s
         self.pictures[alert.id] = pictures
         if not self._quiet:
-            self._console.print(alert_line(alert, self._labels.get(alert.entry, alert.entry)))
+            label = self._labels.get(alert.entry, alert.entry)
+            self._console.print(alert_line(alert, label), soft_wrap=True)
 
     def alert_repeated(self, alert: AlertId, captured_utc: datetime) -> None:
         """See :class:`overt.live.run.Observer`."""
@@ -82,7 +83,8 @@ class RunDisplay:
             self._live.update(self._panel(progress))
         elif time.monotonic() - self._shown_at_s >= PLAIN_EVERY_S:
             self._shown_at_s = time.monotonic()
-            self._console.print(self._figures(progress))
+            figures = (f"{name} {value}" for name, value in self._figures(progress).items())
+            self._console.print(", ".join(figures), soft_wrap=True, highlight=False)
 
     def _latest_latency(self) -> str:
         if not self.alerts:
@@ -94,9 +96,18 @@ class RunDisplay:
         bar = ProgressBar(
             total=total, completed=progress.counts.frames_read, width=60, pulse=total is None
         )
-        return Group(bar, self._figures(progress))
+        return Group(bar, self._table(progress))
 
-    def _figures(self, progress: Progress) -> Table:
+    def _table(self, progress: Progress) -> Table:
+        figures = self._figures(progress)
+        table = Table.grid(padding=(0, 2))
+        for _ in figures:
+            table.add_column(justify="right")
+        table.add_row(*(Text(name, style="dim") for name in figures))
+        table.add_row(*figures.values())
+        return table
+
+    def _figures(self, progress: Progress) -> dict[str, str]:
         counts = progress.counts
         read = f"{counts.frames_read:,}"
         if progress.n_frames_expected:
@@ -105,7 +116,7 @@ class RunDisplay:
         figures = {
             "frames": read,
             "dropped": f"{counts.frames_dropped:,}",
-            "frames a second": f"{fps:.0f}",
+            "a second": f"{fps:.0f}",
             "faces seen": f"{counts.faces_detected:,}",
             "compared": f"{counts.faces_compared:,}",
             "erased": f"{counts.faces_erased:,}",
@@ -115,12 +126,7 @@ class RunDisplay:
         }
         if progress.n_cameras_failed:
             figures["cameras failed"] = str(progress.n_cameras_failed)
-        table = Table.grid(padding=(0, 2))
-        for _ in figures:
-            table.add_column(justify="right")
-        table.add_row(*(Text(name, style="dim") for name in figures))
-        table.add_row(*figures.values())
-        return table
+        return figures
 
 
 def alert_line(alert: Alert, label: str) -> Text:

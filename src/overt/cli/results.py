@@ -128,12 +128,14 @@ def print_closing(
     }
     console.print(
         f"{fps(report):.0f} frames a second; from frame to stored alert: "
-        f"median {ms['median']}, 99th percentile {ms['p99']}"
+        f"median {ms['median']}, 99th percentile {ms['p99']}",
+        soft_wrap=True,
     )
     if truth is not None:
         console.print(
             f"Truth: {truth.found} of {truth.passages} passages of listed people found, "
-            f"{truth.false_alerts} false alerts, {truth.duplicate_alerts} duplicates"
+            f"{truth.false_alerts} false alerts, {truth.duplicate_alerts} duplicates",
+            soft_wrap=True,
         )
 
 

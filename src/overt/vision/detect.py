@@ -4,7 +4,7 @@ The boxes and landmarks that come out are in pixels of the full picture, whateve
 saw. Output format of YuNet: Wu et al., *YuNet: A Tiny Millisecond-level Face Detector* (2023).
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
 
@@ -20,6 +20,10 @@ STRIDES_PX = (8, 16, 32)
 
 STILL_SIDES_PX = (960, 480, 240, 120)
 """Longest sides at which a still is looked at: at one of them a face is 20 to 200 pixels wide."""
+
+MAX_WITHIN = 0.6
+"""In a still, of two boxes of which the smaller lies this much within the other, the surer stays:
+where a face fills the picture, the largest side shows a part of it as a face of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +57,7 @@ class PendingDetections:
     def __init__(
         self,
         pending: Pending,
-        scale: float,
+        scale: tuple[float, float],
         input_size_px: tuple[int, int],
         settings: DetectorSettings,
     ) -> None:
@@ -94,26 +98,33 @@ class FaceDetector:
         The detector is surest of faces of 20 to 200 pixels, so a still is looked at in several
         sizes, never enlarged, and the surest sighting of each face is kept.
         """
-        longest = max(picture.width_px, picture.height_px)
+        longest = max(picture.width_px, picture.height_px, 1)
         sides = sorted({min(side, longest) for side in STILL_SIDES_PX}, reverse=True)
         found = [self._detect_at(picture, side) for side in sides]
         boxes = np.concatenate([each.boxes_px for each in found])
         scores = np.concatenate([each.scores for each in found])
         landmarks = np.concatenate([each.landmarks_px for each in found])
         keep = suppress_overlaps(boxes, scores, self.settings.max_overlap)
+        keep = keep[suppress_overlaps(boxes[keep], scores[keep], MAX_WITHIN, shares)]
         return Detections(boxes[keep], landmarks[keep], scores[keep])
 
     def _detect_at(self, picture: Picture, side_px: int) -> Detections:
         settings = replace(self.settings, longest_side_px=side_px, shortest_allowed_px=1)
         return FaceDetector(self._engine, settings).detect(picture)
 
-    def _input(self, picture: Picture) -> tuple[BgrImage, float]:
-        """Return the scaled picture, padded to multiples of 32, and the scale that was applied."""
-        longest = max(picture.width_px, picture.height_px, 1)
+    def _input(self, picture: Picture) -> tuple[BgrImage, tuple[float, float]]:
+        """Return the scaled picture, padded to multiples of 32, and the scales of its two axes.
+
+        They differ a little, because both sides are whole pixels. A picture without a pixel is
+        looked at as a black one.
+        """
+        if not picture.width_px or not picture.height_px:
+            return np.zeros((STRIDES_PX[-1], STRIDES_PX[-1], 3), np.uint8), (1.0, 1.0)
+        longest = max(picture.width_px, picture.height_px)
         target = min(max(longest, self.settings.shortest_allowed_px), self.settings.longest_side_px)
-        scale = target / longest
-        width = max(1, round(picture.width_px * scale))
-        height = max(1, round(picture.height_px * scale))
+        width = max(1, round(picture.width_px * target / longest))
+        height = max(1, round(picture.height_px * target / longest))
+        scale = width / picture.width_px, height / picture.height_px
         return _pad_to_stride(picture.scaled(width, height)), scale
 
 
@@ -137,7 +148,7 @@ def _grid(width_px: int, height_px: int, stride_px: int) -> NDArray[np.float32]:
 def decode_yunet(
     outputs: Mapping[str, NDArray[np.float32]],
     input_size_px: tuple[int, int],
-    scale: float,
+    scale: tuple[float, float],
     settings: DetectorSettings,
 ) -> Detections:
     """Read YuNet's twelve outputs.
@@ -146,56 +157,92 @@ def decode_yunet(
         outputs: ``cls_s``, ``obj_s`` (1 × n × 1, after the sigmoid), ``bbox_s`` (1 × n × 4) and
             ``kps_s`` (1 × n × 10) for each stride s.
         input_size_px: width and height of the detector's input, multiples of 32.
-        scale: input pixels for each pixel of the full picture.
+        scale: input pixels for each pixel of the full picture, across and down.
         settings: thresholds.
 
     Returns:
-        Faces in pixels of the full picture, best score first, overlaps removed.
+        Faces in pixels of the full picture, best score first, overlaps removed. What is not a
+        finite number is no face.
     """
-    boxes, landmarks, scores = [], [], []
-    for stride in STRIDES_PX:
-        score = np.sqrt(outputs[f"cls_{stride}"].ravel() * outputs[f"obj_{stride}"].ravel())
-        chosen = np.flatnonzero(score >= settings.min_score)
-        if chosen.size == 0:
-            continue
-        cell = _grid(*input_size_px, stride)[chosen]
-        box = outputs[f"bbox_{stride}"].reshape(-1, 4)[chosen]
-        points = outputs[f"kps_{stride}"].reshape(-1, 5, 2)[chosen]
+    by_stride = [
+        _decode_stride(outputs, _grid(*input_size_px, stride), stride, settings.min_score)
+        for stride in STRIDES_PX
+    ]
+    boxes = np.concatenate([each.boxes_px for each in by_stride])
+    landmarks = np.concatenate([each.landmarks_px for each in by_stride])
+    scores = np.concatenate([each.scores for each in by_stride])
+    keep = suppress_overlaps(boxes, scores, settings.max_overlap)
+    full = 1 / np.array(scale, np.float32)
+    return Detections(boxes[keep] * np.tile(full, 2), landmarks[keep] * full, scores[keep])
+
+
+def _decode_stride(
+    outputs: Mapping[str, NDArray[np.float32]],
+    grid: NDArray[np.float32],
+    stride: int,
+    min_score: float,
+) -> Detections:
+    """Return the faces that the cells of one stride report, in pixels of the input."""
+    sure_of_class, sure_of_object = (
+        np.clip(outputs[f"{name}_{stride}"].ravel(), 0, 1) for name in ("cls", "obj")
+    )
+    score = np.sqrt(sure_of_class * sure_of_object)
+    chosen = np.flatnonzero(score >= min_score)
+    if chosen.size == 0:
+        return Detections.empty()
+    cell = grid[chosen]
+    box = outputs[f"bbox_{stride}"].reshape(-1, 4)[chosen]
+    points = outputs[f"kps_{stride}"].reshape(-1, 5, 2)[chosen]
+    with np.errstate(over="ignore", invalid="ignore"):
         centre = (cell + box[:, :2]) * stride
         half = np.exp(box[:, 2:]) * stride / 2
-        boxes.append(np.concatenate([centre - half, centre + half], axis=1))
-        landmarks.append((points + cell[:, np.newaxis]) * stride)
-        scores.append(score[chosen])
-    if not scores:
-        return Detections.empty()
-    all_boxes = np.concatenate(boxes).astype(np.float32)
-    all_scores = np.concatenate(scores).astype(np.float32)
-    keep = suppress_overlaps(all_boxes, all_scores, settings.max_overlap)
-    full = np.float32(1 / scale)
-    return Detections(
-        all_boxes[keep] * full,
-        np.concatenate(landmarks).astype(np.float32)[keep] * full,
-        np.minimum(all_scores[keep], np.float32(1)),
-    )
+        boxes = np.concatenate([centre - half, centre + half], axis=1).astype(np.float32)
+        landmarks = ((points + cell[:, np.newaxis]) * stride).astype(np.float32)
+    finite = np.isfinite(boxes).all(axis=1) & np.isfinite(landmarks).all(axis=(1, 2))
+    return Detections(boxes[finite], landmarks[finite], score[chosen][finite].astype(np.float32))
 
 
 def overlaps(box: NDArray[np.float32], boxes: Boxes) -> Scores:
     """Return the intersection over union of ``box`` (4) with each of ``boxes`` (n × 4)."""
+    shared, area, own = _areas(box, boxes)
+    return np.asarray(shared / np.maximum(own + area - shared, 1e-9), np.float32)
+
+
+def shares(box: NDArray[np.float32], boxes: Boxes) -> Scores:
+    """Return how much of the smaller of ``box`` (4) and each of ``boxes`` (n × 4) is in both."""
+    shared, area, own = _areas(box, boxes)
+    return np.asarray(shared / np.maximum(np.minimum(own, area), 1e-9), np.float32)
+
+
+def _areas(box: NDArray[np.float32], boxes: Boxes) -> tuple[Scores, Scores, np.float32]:
+    """Return the area that ``box`` shares with each of ``boxes``, their areas and its own."""
     width = np.minimum(box[2], boxes[:, 2]) - np.maximum(box[0], boxes[:, 0])
     height = np.minimum(box[3], boxes[:, 3]) - np.maximum(box[1], boxes[:, 1])
     shared = np.clip(width, 0, None) * np.clip(height, 0, None)
     area = (boxes[:, 2] - boxes[:, 0]) * (boxes[:, 3] - boxes[:, 1])
-    own = (box[2] - box[0]) * (box[3] - box[1])
-    return np.asarray(shared / np.maximum(own + area - shared, 1e-9), np.float32)
+    own = np.float32((box[2] - box[0]) * (box[3] - box[1]))
+    return shared, area, own
 
 
-def suppress_overlaps(boxes: Boxes, scores: Scores, max_overlap: float) -> NDArray[np.intp]:
-    """Return the indices of the boxes that stay, best score first; equal scores in given order."""
+def suppress_overlaps(
+    boxes: Boxes,
+    scores: Scores,
+    most: float,
+    measure: Callable[[NDArray[np.float32], Boxes], Scores] = overlaps,
+) -> NDArray[np.intp]:
+    """Return the indices of the boxes that stay, best score first; equal scores in given order.
+
+    Args:
+        boxes: n × 4.
+        scores: n.
+        most: a box stays if ``measure`` of it with every better one that stays is at most this.
+        measure: of one box with many, 0 to 1.
+    """
     order = np.argsort(-scores, kind="stable")
     keep: list[int] = []
     while order.size:
         best = int(order[0])
         keep.append(best)
         rest = order[1:]
-        order = rest[overlaps(boxes[best], boxes[rest]) <= max_overlap]
+        order = rest[measure(boxes[best], boxes[rest]) <= most]
     return np.asarray(keep, np.intp)
