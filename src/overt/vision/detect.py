@@ -172,7 +172,7 @@ def decode_yunet(
     landmarks = np.concatenate([each.landmarks_px for each in by_stride])
     scores = np.concatenate([each.scores for each in by_stride])
     keep = suppress_overlaps(boxes, scores, settings.max_overlap)
-    full = 1 / np.array(scale, np.float32)
+    full = np.reciprocal(np.array(scale, np.float32))
     return Detections(boxes[keep] * np.tile(full, 2), landmarks[keep] * full, scores[keep])
 
 
