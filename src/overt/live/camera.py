@@ -55,6 +55,7 @@ class CameraWorker:
         self._ahead = 0 if is_live else AHEAD
         self._stop = threading.Event()
         self._n_dropped = 0
+        self._n_in_hand = 0
         self._thread = threading.Thread(target=self._work, name=f"camera-{camera}", daemon=True)
 
     @property
@@ -95,6 +96,7 @@ class CameraWorker:
         finally:
             self._pipeline.abandon()
             self.reader.stop()
+            self._tally.dropped(self._n_in_hand)
 
     def _must_stop(self) -> bool:
         return self._stop.is_set() or not self._authority.in_force
@@ -103,6 +105,7 @@ class CameraWorker:
         under_way: deque[tuple[Frame, PendingDetections]] = deque()
         waiting_since = perf_counter()
         for frame in self.reader:
+            self._n_in_hand += 1
             self._stages.add("wait", perf_counter() - waiting_since)
             if self._must_stop():
                 return
@@ -119,4 +122,5 @@ class CameraWorker:
     def _process(self, frame: Frame, pending: PendingDetections) -> None:
         with self._stages.measure("detect"):
             detections = pending.result()
+        self._n_in_hand -= 1
         self._pipeline.process(frame, detections)

@@ -73,7 +73,12 @@ class Passage:
 
     def is_somebody_else(self, template: Vector) -> bool:
         """Whether a new template cannot be of the face compared so far."""
-        return self.n_compared > 0 and float(self.fused() @ template) < SAME_FACE
+        if self.n_compared == 0:
+            return False
+        fused = self.fused()
+        alike = float(fused @ template)
+        fused.fill(0)
+        return alike < SAME_FACE
 
     def add(self, shot: Shot, template: Vector) -> None:
         """Take a shot's template into the evidence."""

@@ -105,9 +105,14 @@ class CameraPipeline:
         self._end(self._tracker.finish())
 
     def abandon(self) -> None:
-        """End every passage without comparing anything more, as when matching must stop."""
+        """End every passage without comparing anything more, as when matching must stop.
+
+        That includes passages whose tracks had ended when something failed before they were closed.
+        """
         for track in self._tracker.finish():
             self._close(self._take_passage(track.id))
+        for track_id in tuple(self._passages):
+            self._close(self._take_passage(track_id))
 
     def _begin(self, track: TrackId) -> Passage:
         parts = self._recogniser
@@ -137,13 +142,15 @@ class CameraPipeline:
         """Embed the chosen shots in one batch, then decide on each passage."""
         if not chosen:
             return
-        with self._stages.measure("embed"):
-            templates = self._recogniser.embedder.embed([shot.crop for _, shot in chosen])
         try:
-            for (passage, shot), template in zip(chosen, templates, strict=True):
-                self._weigh(passage, shot, template)
+            with self._stages.measure("embed"):
+                templates = self._recogniser.embedder.embed([shot.crop for _, shot in chosen])
+            try:
+                for (passage, shot), template in zip(chosen, templates, strict=True):
+                    self._weigh(passage, shot, template)
+            finally:
+                templates.fill(0)
         finally:
-            templates.fill(0)
             for _, shot in chosen:
                 shot.forget()
 
@@ -186,8 +193,8 @@ class CameraPipeline:
         self._raised[match.entry] = alert
 
     def _is_repeat(self, earlier: Alert, frame: Frame) -> bool:
-        since_s = (frame.captured_utc - earlier.captured_utc).total_seconds()
-        return since_s <= self._rule.repeat_within_s
+        """By the stream's own time, which never goes back, whatever is done to the clock."""
+        return frame.media_time_s - earlier.media_time_s <= self._rule.repeat_within_s
 
     def _new_alert(self, passage: Passage, match: PossibleMatch, shot: Shot) -> Alert:
         frame = shot.frame

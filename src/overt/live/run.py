@@ -188,8 +188,8 @@ class DeploymentRun:
             reason = StopReason.FAILED
             raise
         finally:
-            counts = self._stop_cameras()
-            self._sink.stop(counts, reason, self._clock.now_utc())
+            self._stop_cameras()
+            counts = self._close(reason)
         counts.check()
         return RunReport(
             counts,
@@ -255,8 +255,8 @@ class DeploymentRun:
         if errors and len(errors) == len(self._workers):
             raise errors[0]
 
-    def _stop_cameras(self) -> FaceCounts:
-        """Stop every camera, wait until each has closed its passages, return all counts."""
+    def _stop_cameras(self) -> None:
+        """Stop every camera and wait until each has closed its passages."""
         for worker in self._workers:
             worker.stop()
         for worker in self._workers:
@@ -264,8 +264,18 @@ class DeploymentRun:
             if worker.is_running:
                 raise UnavailableError(f"The camera {worker.camera} does not let go.")
         self._count_dropped()
-        self._sink.minute(self._clock.now_utc(), self._tally.take())
-        return self._tally.total()
+
+    def _close(self, reason: StopReason) -> FaceCounts:
+        """Keep the last counts and the end; the end even if the counts could not be kept."""
+        now_utc, counts = self._clock.now_utc(), self._tally.total()
+        try:
+            self._sink.minute(now_utc, self._tally.take())
+        except BaseException:
+            reason = StopReason.FAILED
+            raise
+        finally:
+            self._sink.stop(counts, reason, now_utc)
+        return counts
 
     def _count_dropped(self) -> None:
         for worker in self._workers:

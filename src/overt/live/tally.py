@@ -26,7 +26,7 @@ class Tally:
             self._numbers["detections"] += n_detections
 
     def dropped(self, n_frames: int) -> None:
-        """Count frames that came late and were not looked at."""
+        """Count frames that came late, or were waiting at the end, and were not looked at."""
         with self._lock:
             self._numbers["frames_dropped"] += n_frames
 
