@@ -28,6 +28,7 @@ ARCFACE_POINTS_PX: NDArray[np.float64] = np.array(
 )
 
 _MARGIN_PX = 4
+"""In pixels of the crop where the face is larger than it: they are averages of many."""
 
 
 def similarity_transform(points_px: NDArray[np.float32]) -> NDArray[np.float64]:
@@ -55,8 +56,10 @@ def align(picture: Picture, points_px: NDArray[np.float32]) -> BgrImage:
 
     Returns:
         112 × 112 × 3, an array of its own that may be overwritten; black where the face reaches
-        past the edge.
+        past the edge, and all black where the landmarks are no face.
     """
+    if not np.isfinite(points_px).all():
+        return np.zeros((CROP_SIZE_PX, CROP_SIZE_PX, 3), np.uint8)
     matrix = similarity_transform(points_px)
     scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
     if scale < 1e-6:
@@ -66,8 +69,9 @@ def align(picture: Picture, points_px: NDArray[np.float32]) -> BgrImage:
     corners = np.array([[0, 0], [side, 0], [0, side], [side, side]])
     reached = corners @ inverse[:, :2].T + inverse[:, 2]
     limit = 4 * max(picture.width_px, picture.height_px)
-    low = np.clip(np.floor(reached.min(axis=0)) - _MARGIN_PX, -limit, limit).astype(int)
-    high = np.clip(np.ceil(reached.max(axis=0)) + _MARGIN_PX, -limit, limit).astype(int)
+    margin = _MARGIN_PX / min(scale, 1.0)
+    low = np.clip(np.floor(reached.min(axis=0) - margin), -limit, limit).astype(int)
+    high = np.clip(np.ceil(reached.max(axis=0) + margin), -limit, limit).astype(int)
     region = picture.crop(int(low[0]), int(low[1]), int(high[0]), int(high[1]))
     if region.size == 0:
         return np.zeros((CROP_SIZE_PX, CROP_SIZE_PX, 3), np.uint8)
