@@ -1,0 +1,88 @@
+"""The database has no place for somebody who did not alert.
+
+Whoever adds a table or a column adds it here too, with a decision record: a field that is kept.
+"""
+
+import sqlite3
+from contextlib import closing
+
+import pytest
+
+from overt.core.clock import SystemClock
+from overt.store.models import Base
+from overt.store.store import Store
+
+APPROVED = {
+    "deployments": {"id", "capability_json", "capability_sha256", "wrapped_key", "created_utc"},
+    "runs": {"id", "deployment_id", "started_utc", "stopped_utc", "stop_reason", "totals"},
+    "count_minutes": {"run_id", "minute", "ended_utc", "counts"},
+    "alerts": {
+        *("id", "deployment_id", "run_id", "ledger_seq", "state", "camera", "entry", "track"),
+        *("captured_utc", "media_time_s", "frame_sequence", "similarity", "threshold", "margin"),
+        *("n_shots", "rate_one_in", "rate_source", "latency_s"),
+        *("left_px", "top_px", "right_px", "bottom_px"),
+        *("n_repeats", "last_repeat_utc", "last_repeat_similarity"),
+    },
+    "alert_pictures": {"alert_id", "field", "nonce", "ciphertext"},
+    "watchlists": {
+        *("id", "name", "contract_id", "manifest_sha256", "wrapped_key", "created_utc"),
+        "n_entries",
+    },
+    "watchlist_entries": {
+        *("watchlist_id", "entry", "expires_utc", "kin_group", "nonce", "ciphertext"),
+    },
+    "ledger_records": {"seq", "leaf_hash", "record"},
+    "ledger_checkpoints": {"size", "note"},
+}
+OF_ALEMBIC = {"alembic_version": {"version_num"}}
+
+
+def test_the_models_have_the_approved_tables_and_columns():
+    declared = {table.name: {column.name for column in table.columns} for table in sorted_tables()}
+    assert declared == APPROVED
+
+
+def test_a_new_database_has_the_approved_tables_and_columns(tmp_path):
+    Store.open(tmp_path, SystemClock()).close()
+    with closing(sqlite3.connect(tmp_path / "overt.sqlite3")) as database:
+        names = [
+            row[0] for row in database.execute("select name from sqlite_schema where type='table'")
+        ]
+        made = {
+            name: {row[1] for row in database.execute(f"pragma table_info({name})")}
+            for name in names
+        }
+    assert made == APPROVED | OF_ALEMBIC
+
+
+@pytest.mark.parametrize("table", ["alert_pictures", "watchlist_entries"])
+def test_what_shows_a_person_hangs_on_an_alert_or_a_list(table):
+    parents = {key.column.table.name for key in Base.metadata.tables[table].foreign_keys}
+    assert parents in ({"alerts"}, {"watchlists"})
+
+
+def test_every_column_of_raw_bytes_is_a_known_one():
+    raw = {
+        f"{table.name}.{column.name}"
+        for table in sorted_tables()
+        for column in table.columns
+        if str(column.type) == "BLOB"
+    }
+    assert raw == {
+        "alert_pictures.ciphertext",
+        "alert_pictures.nonce",
+        "count_minutes.counts",
+        "deployments.capability_json",
+        "deployments.wrapped_key",
+        "ledger_checkpoints.note",
+        "ledger_records.leaf_hash",
+        "ledger_records.record",
+        "runs.totals",
+        "watchlist_entries.ciphertext",
+        "watchlist_entries.nonce",
+        "watchlists.wrapped_key",
+    }
+
+
+def sorted_tables():
+    return Base.metadata.sorted_tables
