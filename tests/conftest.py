@@ -39,6 +39,14 @@ HEADS = {
 """Whose portrait it is, and where the face is in it: left, top, right, bottom."""
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-docs",
+        action="store_true",
+        help="rewrite the generated parts of the documentation instead of comparing them",
+    )
+
+
 @pytest.fixture(scope="session")
 def models() -> LoadedModels:
     with open_models(n_threads=2) as opened:
