@@ -14,7 +14,7 @@ from rich.table import Table
 
 from overt.cli import wiring
 from overt.cli.options import AsJson
-from overt.core.clock import SystemClock, format_utc
+from overt.core.clock import SystemClock
 from overt.core.errors import InputError, StorageError
 from overt.core.ids import AlertId, DeploymentId, EntryId
 
@@ -119,23 +119,10 @@ def _label(alert: "Alert", people: "Mapping[EntryId, StoredEntry]") -> str:
 
 
 def _row(alert: "Alert", people: "Mapping[EntryId, StoredEntry]") -> dict[str, Any]:
-    rate = alert.calibrated_rate
-    return {
-        "id": alert.id,
-        "words": alert.words,
-        "entry": _label(alert, people),
-        "entry_id": alert.entry,
-        "deployment": alert.deployment,
-        "camera": alert.camera,
-        "captured_utc": format_utc(alert.captured_utc),
-        "frame_time_s": round(alert.media_time_s, 3),
-        "similarity": round(alert.similarity, 6),
-        "threshold": alert.threshold,
-        "margin": None if alert.margin is None else round(alert.margin, 6),
-        "n_shots": alert.n_shots,
-        "false_alert_one_in": None if rate is None else rate.one_in,
-        "n_repeats": alert.n_repeats,
-    }
+    from overt.cli.results import alert_facts
+
+    kept = {"deployment": alert.deployment, "n_repeats": alert.n_repeats}
+    return {**alert_facts(alert, _label(alert, people)), **kept}
 
 
 def _local(moment: datetime) -> str:

@@ -19,7 +19,7 @@ import numpy as np
 from rich.console import Console
 
 from overt.cli import wiring
-from overt.cli.bench import Series
+from overt.cli.measured import Series
 from overt.cli.demo_cast import enrol_cast, own_cast, packaged_cast
 from overt.cli.demo_story import authorise_demo
 from overt.cli.display import RunDisplay

@@ -71,12 +71,13 @@ def as_json(
     }
 
 
-def _alert(alert: Alert, labels: Mapping[EntryId, str], stored_after_s: float) -> dict[str, Any]:
+def alert_facts(alert: Alert, label: str) -> dict[str, Any]:
+    """Return what an alert says, for programs."""
     rate = alert.calibrated_rate
     return {
         "id": alert.id,
         "words": alert.words,
-        "entry": labels.get(alert.entry, alert.entry),
+        "entry": label,
         "entry_id": alert.entry,
         "similarity": round(alert.similarity, 6),
         "threshold": alert.threshold,
@@ -88,8 +89,12 @@ def _alert(alert: Alert, labels: Mapping[EntryId, str], stored_after_s: float) -
         "frame_time_s": round(alert.media_time_s, 3),
         "frame": alert.frame_sequence,
         "box_px": list(alert.face_box_px),
-        "latency_s": round(stored_after_s, 4),
     }
+
+
+def _alert(alert: Alert, labels: Mapping[EntryId, str], stored_after_s: float) -> dict[str, Any]:
+    facts = alert_facts(alert, labels.get(alert.entry, alert.entry))
+    return {**facts, "latency_s": round(stored_after_s, 4)}
 
 
 def _truth(truth: TruthFigures) -> dict[str, int]:
