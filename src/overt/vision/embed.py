@@ -42,7 +42,8 @@ class Embedder:
         batch.fill(0)
         unit = normalised(raw)
         raw.fill(0)
-        templates = normalised(unit[:n] + unit[n:])
+        np.add(unit[:n], unit[n:], out=unit[:n])
+        templates = normalised(unit[:n])
         unit.fill(0)
         return templates
 
@@ -60,5 +61,9 @@ def fuse(templates: Vectors, weights: Scores) -> Vector:
         templates: at least one, of unit length.
         weights: n, positive; better shots weigh more.
     """
-    mean = (templates * weights[:, np.newaxis]).sum(axis=0, keepdims=True)
-    return np.asarray(normalised(mean)[0], np.float32)
+    weighted = templates * weights[:, np.newaxis]
+    mean = weighted.sum(axis=0, keepdims=True)
+    weighted.fill(0)
+    fused = normalised(mean)[0]
+    mean.fill(0)
+    return fused
