@@ -64,6 +64,6 @@ def fuse(templates: Vectors, weights: Scores) -> Vector:
     weighted = templates * weights[:, np.newaxis]
     mean = weighted.sum(axis=0, keepdims=True)
     weighted.fill(0)
-    fused = normalised(mean)[0]
+    fused = normalised(mean)
     mean.fill(0)
-    return fused
+    return np.asarray(fused[0], np.float32)

@@ -21,6 +21,10 @@ from overt.core.ids import TrackId
 
 FORBIDDEN = 1e6
 
+LEAST_ELAPSED_S = 0.02
+"""Frames that come closer together than this say nothing of speed: the detector's unsteadiness,
+divided by next to nothing, would throw the face off."""
+
 
 @dataclass(frozen=True, slots=True)
 class TrackerSettings:
@@ -109,6 +113,7 @@ class FaceTracker:
         Returns:
             The tracks seen and the tracks that ended.
         """
+        ended = self._end_lost(at_s)
         for track in self._tracks:
             track.detection = None
         states = _states(detections)
@@ -119,7 +124,6 @@ class FaceTracker:
         self._assign(unseen, states, np.flatnonzero(doubtful), at_s)
         for index in free:
             self._begin(int(index), states[index], at_s)
-        ended = self._end_lost(at_s)
         seen = [t for t in self._tracks if t.detection is not None and self._is_face(t)]
         return TrackerUpdate(tuple(seen), ended)
 
@@ -171,10 +175,9 @@ class FaceTracker:
         elapsed_s = at_s - track.last_s
         expected = track.predicted(at_s)
         surprise = found - expected
-        if elapsed_s > 0:
-            # The first steps trust the measurement: a new track has no velocity yet.
-            gain = max(self.settings.velocity_gain, 1 / (track.n_hits + 1))
-            track.velocity = track.velocity + gain * surprise / elapsed_s
+        # The first steps trust the measurement: a new track has no velocity yet.
+        gain = max(self.settings.velocity_gain, 1 / (track.n_hits + 1))
+        track.velocity = track.velocity + gain * surprise / max(elapsed_s, LEAST_ELAPSED_S)
         track.state = expected + self.settings.position_gain * surprise
         track.last_s = at_s
         track.n_hits += 1
