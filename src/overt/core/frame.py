@@ -1,6 +1,6 @@
 """A frame and its picture: what a camera hands to the pipeline."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -81,7 +81,7 @@ class ArrayPicture:
         bgr: the pixels.
     """
 
-    bgr: BgrImage
+    bgr: BgrImage = field(repr=False)
 
     def __post_init__(self) -> None:
         """Check the array once, here."""

@@ -1,7 +1,7 @@
 """What is searched, and what a search returns."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
 
@@ -24,7 +24,7 @@ class GalleryEntry:
     """
 
     entry: EntryId
-    templates: Vectors
+    templates: Vectors = field(repr=False)
     expires_utc: datetime | None = None
     kin: KinGroup | None = None
 

@@ -68,7 +68,7 @@ class Shot:
         face: index of this one.
     """
 
-    crop: BgrImage
+    crop: BgrImage = field(repr=False)
     rank: float
     frame: Frame
     detections: Detections
@@ -145,12 +145,16 @@ class ShotChooser:
 
     def _worth_cropping(self, value: float, at_s: float, *, confirm: bool) -> bool:
         """Spend time on pixels only for a shot that could be handed out."""
-        if self.n_taken == 0:
+        if self.n_taken == 0 and self._put_by is None:
             return True
-        if confirm and at_s - self._last_at_s >= self.settings.confirm_after_s:
+        if confirm and self._is_evidence_of_its_own(at_s):
             return value >= self.settings.confirming * self._last_rank
         best = self._put_by.rank if self._put_by else self._last_rank
         return value > 1.05 * best and value >= self.settings.somewhat_better * self._last_rank
+
+    def _is_evidence_of_its_own(self, at_s: float) -> bool:
+        """Whether a shot taken now says more than the last one said already."""
+        return at_s - self._last_at_s >= self.settings.confirm_after_s
 
     def _put_by_if_fit(
         self, frame: Frame, detections: Detections, face: int, value: float
@@ -178,7 +182,8 @@ class ShotChooser:
             return None
         settled = at_s - shot.frame.media_time_s >= self.settings.settled_after_s
         better = shot.rank >= self.settings.somewhat_better * self._last_rank
-        if confirm or (settled and better) or shot.rank >= self._at_once():
+        confirms = confirm and self._is_evidence_of_its_own(shot.frame.media_time_s)
+        if confirms or (settled and better) or shot.rank >= self._at_once():
             return self._hand_out()
         return None
 

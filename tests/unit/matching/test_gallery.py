@@ -62,3 +62,7 @@ def test_an_entry_cannot_be_changed():
     each = GalleryEntry(EntryId("a"), np.eye(2, dtype=np.float32), datetime.now(UTC))
     with pytest.raises(AttributeError):
         each.expires_utc = None
+
+
+def test_no_template_shows_in_a_representation():
+    assert "array" not in repr(entry("a", [[1, 0]]))
