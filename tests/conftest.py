@@ -5,8 +5,12 @@ background, cheap to make and found by the real models. The first is the one on 
 is the stranger.
 """
 
+import json
 import os
+import subprocess
+import sys
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -230,3 +234,103 @@ def data_folder() -> Path:
     if not named:
         pytest.skip("OVERT_DATA names no folder with measurement data")
     return Path(named)
+
+
+@dataclass(frozen=True)
+class Ran:
+    """What a command came to."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+    @property
+    def json(self) -> dict:
+        """Standard output, which must be one JSON object and nothing else."""
+        value = json.loads(self.stdout)
+        assert isinstance(value, dict)
+        return value
+
+    def failed_plainly(self, code: int, says: str) -> bool:
+        """Whether it ended with this code, one plain sentence that says so, and nothing else."""
+        *before, last = self.stderr.strip().splitlines()
+        assert self.returncode == code, self.stderr
+        assert last.startswith("overt: "), self.stderr
+        assert says in last
+        assert not [line for line in before if line.startswith("overt: ")]
+        assert "Traceback" not in self.stderr
+        assert self.stdout == ""
+        return True
+
+
+@pytest.fixture(scope="session")
+def ran() -> type[Ran]:
+    return Ran
+
+
+@pytest.fixture
+def home(tmp_path) -> Path:
+    """An ``OVERT_HOME`` of the test's own."""
+    return tmp_path / "home"
+
+
+@pytest.fixture
+def command(home, models, monkeypatch, capsys) -> Callable[..., Ran]:
+    """Run a command in this process; the default pair on the CPU is the one already open."""
+    from overt.cli import main, wiring
+
+    really_open = wiring.open_models
+
+    @contextmanager
+    def open_or_take(*, runtime="openvino", device="cpu", n_threads=None):
+        if (runtime, device) == ("openvino", "cpu") and "OVERT_CACHE" not in os.environ:
+            yield models
+            return
+        with really_open(runtime=runtime, device=device, n_threads=n_threads) as opened:
+            yield opened
+
+    monkeypatch.setattr(wiring, "open_models", open_or_take)
+    monkeypatch.setenv("OVERT_HOME", str(home))
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def run(*arguments) -> Ran:
+        monkeypatch.setattr(sys, "argv", ["overt", *map(str, arguments)])
+        capsys.readouterr()
+        try:
+            main.main()
+        except SystemExit as end:
+            return Ran(end.code or 0, *capsys.readouterr())
+        return Ran(0, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def small_disk(tmp_path) -> Iterator[Callable[[str], Path]]:
+    """Mount a disk of the given size in memory, where this user may."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+
+    def mount(size: str) -> Path:
+        command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", str(folder)]
+        if subprocess.run(command, check=False, capture_output=True).returncode != 0:
+            pytest.skip("this user may not mount a file system")
+        return folder
+
+    yield mount
+    while os.path.ismount(folder):
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.fixture
+def pictures_of(tmp_path, portraits, png) -> Callable[..., Path]:
+    """Return a folder with the portraits of ``listed`` or ``stranger``, named so."""
+
+    def do(*who: str) -> Path:
+        folder = tmp_path / "pictures"
+        folder.mkdir(exist_ok=True)
+        for each in who:
+            (folder / f"{each}.png").write_bytes(png(portraits[HEADS[each][0]]))
+        return folder
+
+    return do

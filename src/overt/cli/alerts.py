@@ -15,7 +15,7 @@ from rich.table import Table
 from overt.cli import wiring
 from overt.cli.options import AsJson
 from overt.core.clock import SystemClock
-from overt.core.errors import InputError, StorageError
+from overt.core.errors import InputError
 from overt.core.ids import AlertId, DeploymentId, EntryId
 
 if TYPE_CHECKING:
@@ -66,9 +66,7 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show one alert, with its pictures in the terminal or as a file."""
-    import cv2
-
-    from overt.cli.contact_sheet import SheetRow, contact_sheet, in_terminal
+    from overt.cli.contact_sheet import SheetRow, contact_sheet, in_terminal, write_sheet
     from overt.store.store import Store
     from overt.video.image import decode_still
 
@@ -90,8 +88,8 @@ def show(
         return
     reference = decode_still(entry.references[0].picture_jpeg).bgr
     row = SheetRow(alert, entry.label, reference, pictures)
-    if sheet is not None and not cv2.imwrite(str(sheet), contact_sheet([row])):
-        raise StorageError("The contact sheet could not be written.")
+    if sheet is not None:
+        write_sheet(sheet, contact_sheet([row]))
     if not as_json and console.is_terminal:
         console.print(in_terminal([row], console.width))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -10,6 +11,7 @@ from rich.text import Text
 
 from overt.alerts.alert import Alert, AlertPictures
 from overt.core.arrays import BgrImage
+from overt.core.errors import StorageError
 
 CELL_PX = 168
 SCENE_PX = 300
@@ -51,6 +53,21 @@ def contact_sheet(rows: Sequence[SheetRow]) -> BgrImage:
         y = GAP_PX + (index // columns) * (height + GAP_PX)
         sheet.paste(card, (x, y))
     return _to_bgr(sheet)
+
+
+def write_sheet(path: Path, sheet: BgrImage) -> None:
+    """Write a contact sheet as a PNG, whatever the file is called.
+
+    Raises:
+        StorageError: it could not be written.
+    """
+    done, data = cv2.imencode(".png", sheet)
+    if not done:
+        raise StorageError("The contact sheet could not be drawn.")
+    try:
+        path.write_bytes(bytes(data))
+    except OSError as error:
+        raise StorageError("The contact sheet could not be written.") from error
 
 
 def _no_alerts() -> BgrImage:

@@ -8,6 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import track
 
 from overt.cli.wiring import LoadedModels
@@ -128,7 +129,7 @@ def enrol_folder(source: Path, models: LoadedModels, console: Console) -> Stored
     verdicts = list(track(rows, "enrolling", total=n_people, console=console, transient=True))
     refused = [each for each in verdicts if isinstance(each, Refused)]
     for each in refused[:MOST_REFUSALS_SHOWN]:
-        console.print(f"[yellow]refused[/] {each.label}: {each.reason}", highlight=False)
+        console.print(f"[yellow]refused[/] {escape(each.label)}: {each.reason}", highlight=False)
     if len(refused) > MOST_REFUSALS_SHOWN:
         console.print(f"… and {len(refused) - MOST_REFUSALS_SHOWN:,} more.")
     entries = [each.entry for each in verdicts if isinstance(each, Accepted)]

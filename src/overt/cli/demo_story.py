@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import cv2
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
@@ -17,7 +16,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from overt.alerts.alert import Alert
 from overt.alerts.ports import StopReason
 from overt.cli import wiring
-from overt.cli.contact_sheet import SheetRow, contact_sheet, in_terminal
+from overt.cli.contact_sheet import SheetRow, contact_sheet, in_terminal, write_sheet
 from overt.cli.demo_cast import Cast, enrol_cast, enrol_folder, own_cast, packaged_cast
 from overt.cli.demo_viewer import show_until_interrupted
 from overt.cli.display import RunDisplay
@@ -289,8 +288,7 @@ def _rows(session: Session, store: Store, display: RunDisplay) -> list[SheetRow]
 def _show(choice: DemoChoice, console: Console, rows: list[SheetRow], report: RunReport) -> None:
     sheet = contact_sheet(rows)
     if choice.sheet is not None:
-        if not cv2.imwrite(str(choice.sheet), sheet):
-            raise StorageError("The contact sheet could not be written.")
+        write_sheet(choice.sheet, sheet)
         console.print(f"Contact sheet, in clear: {choice.sheet}")
     if console.is_terminal and rows:
         console.print(in_terminal(rows, console.width))

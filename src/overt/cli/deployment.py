@@ -39,7 +39,10 @@ def new_key(
     create_key(path)
     Console(stderr=True).print(
         f"Signing key {path}: keep it with the person, not on the node.\n"
-        f"Public key {path}.pub: make it known to a node by: overt deployment trust {path}.pub"
+        f"Public key {path}.pub: make it known to a node by: overt deployment trust {path}.pub",
+        soft_wrap=True,
+        markup=False,
+        highlight=False,
     )
 
 
@@ -75,7 +78,9 @@ def authorise(
     ] = None,
     one_in: Annotated[
         int | None,
-        typer.Option(help="Threshold for one false alert in so many strangers, from evidence."),
+        typer.Option(
+            min=1, help="Threshold for one false alert in so many strangers, from evidence."
+        ),
     ] = None,
     threshold: Annotated[
         float | None, typer.Option(help="Threshold from evidence of your own.")
@@ -92,7 +97,7 @@ def authorise(
 
     signing_key = load_private_key(key)
     now = SystemClock().now_utc()
-    begins = _parse_start(start) if start else now
+    begins, ends = _window(start, minutes, now)
     with Store.open(wiring.home(), SystemClock()) as store:
         listed = store.watchlists.load(WatchlistId(watchlist))
     if listed is None:
@@ -108,7 +113,7 @@ def authorise(
         deployment=DeploymentId(deployment),
         cameras=tuple(CameraId(name) for name in camera),
         not_before_utc=begins,
-        not_after_utc=begins + timedelta(minutes=minutes),
+        not_after_utc=ends,
         watchlist_sha256=listed.manifest_sha256,
         detector_sha256=detector_sha256,
         contract=listed.contract,
@@ -122,14 +127,22 @@ def authorise(
         out.write_bytes(data)
     except OSError as error:
         raise StorageError("The capability file could not be written.") from error
-    Console(stderr=True).print(f"Signed {out}: until {format_utc(capability.not_after_utc)}")
+    Console(stderr=True).print(
+        f"Signed {out}: until {format_utc(capability.not_after_utc)}",
+        soft_wrap=True,
+        markup=False,
+        highlight=False,
+    )
 
 
-def _parse_start(text: str) -> datetime:
+def _window(start: str | None, minutes: float, now_utc: datetime) -> tuple[datetime, datetime]:
     try:
-        return parse_utc(text)
+        begins = parse_utc(start) if start else now_utc
+        return begins, begins + timedelta(minutes=minutes)
     except ValueError as error:
         raise InputError(f"The start is no time: {error}.") from error
+    except OverflowError as error:
+        raise InputError("The capability would last longer than the calendar.") from error
 
 
 def choose_threshold(

@@ -1,14 +1,16 @@
 """The closing figures of a run: for people as a table, for programs as one JSON object."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from overt.alerts.alert import Alert
+from overt.alerts.ports import StopReason
 from overt.cli.display import RunDisplay
 from overt.core.clock import format_utc
 from overt.core.counts import FaceCounts
@@ -125,8 +127,10 @@ def latencies(display: RunDisplay) -> dict[str, float | None]:
 def print_closing(
     console: Console, report: RunReport, display: RunDisplay, truth: TruthFigures | None
 ) -> None:
-    """Print the counts with the sums that must hold, speed, latency and, if known, the truth."""
+    """Print why it ended, the counts with the sums that must hold, speed, latency and any truth."""
     console.print()
+    for remark in _remarks(report):
+        console.print(Text(remark, style="yellow"), soft_wrap=True)
     console.print(_counts_table(report.counts))
     ms = {
         name: "-" if s is None else f"{s * 1000:.0f} ms" for name, s in latencies(display).items()
@@ -142,6 +146,18 @@ def print_closing(
             f"{truth.false_alerts} false alerts, {truth.duplicate_alerts} duplicates",
             soft_wrap=True,
         )
+
+
+def _remarks(report: RunReport) -> Iterator[str]:
+    """Yield what did not go as a run to its end goes."""
+    if report.reason is StopReason.AUTHORITY_ENDED:
+        yield "The authority has ended, and with it the run."
+    if report.reason is StopReason.INTERRUPTED:
+        yield "Interrupted, and closed properly."
+    for camera in report.failed_cameras:
+        yield f"The camera {camera} could not be read."
+    for camera in report.ended_early:
+        yield f"The recording of the camera {camera} broke off before its end."
 
 
 def _counts_table(counts: FaceCounts) -> Table:

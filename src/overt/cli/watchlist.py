@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import track
 from rich.table import Table
 
@@ -93,7 +94,9 @@ def _accepted_row(row: "Accepted") -> dict[str, Any]:
 def _print_refusals(console: Console, refused: "list[Refused]") -> None:
     for row in refused:
         console.print(
-            f"[yellow]refused[/] row {row.row}, {row.label}: {row.reason}", highlight=False
+            f"[yellow]refused[/] row {row.row}, {escape(row.label)}: {row.reason}",
+            highlight=False,
+            soft_wrap=True,
         )
 
 

@@ -161,7 +161,7 @@ def test_the_picture_of_the_camera_is_not_written_to():
 def test_a_neighbour_in_the_face_picture_is_hidden_too():
     pictures, noise = scene_of([[60, 20, 100, 60], [98, 20, 138, 60]])
     left = 60 - 18
-    beside = pictures.face[:, 100 - left + 2 :]
+    beside = pictures.face[18:58, 100 - left + 2 :]
     assert len(np.unique(beside.reshape(-1, 3), axis=0)) < 60
     assert (pictures.face[18:58, 18:38] == noise[20:60, 60:80]).all()
 
