@@ -34,6 +34,9 @@ _DAMAGE = (
     RuntimeError,
     struct.error,
     ValueError,
+    LookupError,
+    ArithmeticError,
+    MemoryError,
 )
 """What ``zipfile`` raises for archives that are damaged or of a kind that it does not know."""
 
@@ -161,7 +164,8 @@ def _is_picture(name: str) -> bool:
     return path.suffix.lower() in PICTURE_SUFFIXES and not hidden
 
 
-def natural_key(name: str) -> list[tuple[int, int, str]]:
-    """Sort ``face-2`` before ``face-10``."""
+def natural_key(name: str) -> tuple[list[tuple[int, int, str]], str]:
+    """Sort ``face-2`` before ``face-10``; names that count alike, such as 1 and 01, as text."""
     parts = re.split(r"(\d+)", name)
-    return [(0, int(p), "") if p.isdecimal() and p.isascii() else (1, 0, p) for p in parts]
+    counted = [(0, int(p), "") if p.isdecimal() and p.isascii() else (1, 0, p) for p in parts]
+    return counted, name
