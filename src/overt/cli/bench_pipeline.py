@@ -19,10 +19,10 @@ import numpy as np
 from rich.console import Console
 
 from overt.cli import wiring
-from overt.cli.measured import Series
 from overt.cli.demo_cast import enrol_cast, own_cast, packaged_cast
 from overt.cli.demo_story import authorise_demo
 from overt.cli.display import RunDisplay
+from overt.cli.measured import Series
 from overt.cli.session import run_session
 from overt.cli.wiring import LoadedModels
 from overt.core.clock import SystemClock
