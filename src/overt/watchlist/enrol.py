@@ -108,6 +108,8 @@ class Enroller:
             yield self._enrol_one(row, person)
 
     def _enrol_one(self, row: int, person: PersonPictures) -> Accepted | Refused:
+        if not person.pictures:
+            return Refused(row, person.label, "There is no picture of this person.")
         references: list[StoredReference] = []
         remarks: list[str] = []
         for data in person.pictures:

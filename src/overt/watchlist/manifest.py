@@ -9,7 +9,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from overt.core.arrays import Vectors
 from overt.core.clock import format_utc
+from overt.core.errors import IntegrityError
 from overt.core.ids import ContractId, Sha256
 from overt.ledger.canonical import JsonValue, canonical_bytes
 from overt.matching.gallery import Gallery, GalleryEntry
@@ -59,10 +61,17 @@ def as_gallery(watchlist: StoredWatchlist) -> Gallery:
         [
             GalleryEntry(
                 each.entry,
-                np.stack([reference.template for reference in each.references]),
+                _templates(each),
                 each.expires_utc,
                 each.kin_group,
             )
             for each in watchlist.entries
         ],
     )
+
+
+def _templates(each: StoredEntry) -> Vectors:
+    shapes = {reference.template.shape for reference in each.references}
+    if len(shapes) != 1:
+        raise IntegrityError("a watchlist entry has no template, or templates of different lengths")
+    return np.stack([reference.template for reference in each.references])
