@@ -172,7 +172,7 @@ def test_a_process_that_is_killed_is_closed_by_the_next_run(
             return second is not None
 
         interrupt_when(process, alerted, signal.SIGKILL)
-    assert second.failed_plainly(7, "another process")
+    assert second.failed_plainly(7, "Another process")
     assert command("run", capability, "--camera", f"gate={clip_of_both}").returncode == 0
     with Store.open(home, SystemClock()) as store:
         store.verify()
