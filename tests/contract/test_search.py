@@ -162,7 +162,7 @@ crowded = st.lists(
 )
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(crowded, directions, nudges, st.integers(0, 14))
 def test_both_give_the_same_answers_among_near_duplicates(people, towards, nudge, n_candidates):
     entries = [

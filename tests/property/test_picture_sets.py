@@ -41,7 +41,7 @@ def outcome(data):
     return None
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.sampled_from(SEEDS), damage, st.floats(0.3, 1))
 def test_damaged_archives(seed, damage, kept):
     data = bytearray(seed)
@@ -50,7 +50,7 @@ def test_damaged_archives(seed, damage, kept):
     outcome(bytes(data[: int(len(data) * kept)]) if kept < 0.5 else bytes(data))
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(
     st.sampled_from(SEEDS),
     st.lists(

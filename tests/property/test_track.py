@@ -15,7 +15,8 @@ face = st.tuples(
 )
 frames = st.lists(
     st.tuples(
-        st.sampled_from([0.0, 1e-9, 0.01, 0.04, 0.4, 1.2, 1.3, 60.0]), st.lists(face, max_size=5)
+        st.sampled_from([0.0, 1e-9, 0.01, 0.04, 0.4, 1.2, 1.5, 1.6, 60.0]),
+        st.lists(face, max_size=5),
     ),
     max_size=25,
 )
