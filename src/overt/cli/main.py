@@ -59,7 +59,7 @@ def main() -> None:
     # The pipeline's own threads fill the cores; OpenCV's would only take them from each other.
     cv2.setNumThreads(1)
     try:
-        app(standalone_mode=True)
+        app(prog_name="overt", standalone_mode=True)
     except OvertError as error:
         print(f"overt: {error}", file=sys.stderr)
         sys.exit(error.exit_code)
