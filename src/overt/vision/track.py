@@ -41,14 +41,14 @@ class TrackerSettings:
         velocity_gain: weight of a new velocity against the old, 0 to 1.
     """
 
-    sure_score: float = 0.7
+    sure_score: float = 0.8
     doubtful_score: float = 0.4
-    max_distance: float = 1.2
-    max_size_ratio: float = 1.6
-    lost_after_s: float = 1.2
+    max_distance: float = 1.4
+    max_size_ratio: float = 1.9
+    lost_after_s: float = 1.5
     min_hits: int = 2
     position_gain: float = 0.75
-    velocity_gain: float = 0.35
+    velocity_gain: float = 0.25
 
 
 @dataclass(slots=True, eq=False)
