@@ -58,7 +58,7 @@ def score_alerts(
         The score. An alert that names somebody who is not in ``listed`` is false.
     """
     of_listed = [index for index, p in enumerate(truth.passages) if p.person in listed]
-    hits: dict[int, int] = dict.fromkeys(of_listed, 0)
+    options: list[list[int]] = []
     alert_times_s: dict[str, list[float]] = {}
     margins = _Margins(truth.config.fps, tolerance_s, least_overlap)
     n_false = 0
@@ -72,20 +72,43 @@ def score_alerts(
         if not matching:
             n_false += 1
             continue
-        unfound_first = min(matching, key=lambda index: hits[index])
-        hits[unfound_first] += 1
+        options.append(matching)
         alert_times_s.setdefault(person, []).append(time_s)
+    found = _explained(options)
     return TruthScore(
-        passages=len(hits),
-        found=sum(n > 0 for n in hits.values()),
+        passages=len(of_listed),
+        found=len(found),
         folded=sum(
             _was_folded(truth.passages[index], alert_times_s, fold_s)
-            for index, n in hits.items()
-            if n == 0
+            for index in of_listed
+            if index not in found
         ),
         false_alerts=n_false,
-        duplicate_alerts=sum(max(0, n - 1) for n in hits.values()),
+        duplicate_alerts=len(options) - len(found),
     )
+
+
+def _explained(options: Sequence[Sequence[int]]) -> set[int]:
+    """Return the most passages that alerts can stand for, each alert for one of its options.
+
+    One person can have several passages at once, and an alert without a box says only when: taken
+    one after another, such alerts would use up each other's passages (Kuhn's matching).
+    """
+    standing_for: dict[int, int] = {}
+
+    def place(alert: int, tried: set[int]) -> bool:
+        for passage in options[alert]:
+            if passage in tried:
+                continue
+            tried.add(passage)
+            if passage not in standing_for or place(standing_for[passage], tried):
+                standing_for[passage] = alert
+                return True
+        return False
+
+    for alert in range(len(options)):
+        place(alert, set())
+    return set(standing_for)
 
 
 @dataclass(frozen=True, slots=True)

@@ -64,3 +64,18 @@ def test_two_passages_at_once_share_the_alerts():
     truth = Truth(config=StreetConfig(fps=10), n_frames=60, clip_sha256=None, passages=both)
     score = score_alerts(truth, [("a", 2.0, None), ("a", 2.5, None)], {"a"})
     assert score == TruthScore(2, 2, 0, 0, 0)
+
+
+def test_an_alert_that_says_only_when_does_not_use_up_the_passage_of_another():
+    """The first could be of either passage, the second of the first passage alone."""
+    both = (passage("a", 0, 50), passage("a", 30, 90, left=700.0))
+    truth = Truth(config=StreetConfig(fps=10), n_frames=100, clip_sha256=None, passages=both)
+    located = (130.0, 50.0, 170.0, 104.0)
+    for alerts in (
+        [("a", 3.2, None), ("a", 4.0, (140.0, 50.0, 180.0, 104.0))],
+        [("a", 1.0, None), ("a", 4.0, None)],
+        [("a", 3.0, located), ("a", 3.2, None), ("a", 3.3, None)],
+    ):
+        score = score_alerts(truth, alerts, {"a"})
+        assert (score.found, score.false_alerts) == (2, 0)
+        assert score.duplicate_alerts == len(alerts) - 2
