@@ -136,7 +136,9 @@ def test_authority_that_ends_is_said(command, trusted, listed, capability_file, 
     assert totals.frames_read < LONG_S * 10
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize(
+    "number", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)]
+)
 def test_ctrl_c_closes_the_run_and_keeps_its_alerts(
     start_overt, interrupt_when, trusted, listed, capability_file, long_clip, home, number
 ):
