@@ -57,7 +57,8 @@ def trust(
     known_as = key_id(load_public_key(public_key))
     folder = wiring.trusted_keys()
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        wiring.home().mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, exist_ok=True)
         shutil.copyfile(public_key, folder / f"{known_as}.pub")
     except OSError as error:
         raise StorageError("The public key could not be kept.") from error

@@ -54,6 +54,12 @@ def describe(
     """
 
 
+def _sentence(message: str) -> str:
+    """Return a message as one line that begins and ends as a sentence does."""
+    line = " ".join(message.split())
+    return line[:1].upper() + line[1:] + ("" if line.endswith((".", "!", "?")) else ".")
+
+
 def main() -> None:
     """Run the command line."""
     # The pipeline's own threads fill the cores; OpenCV's would only take them from each other.
@@ -61,7 +67,7 @@ def main() -> None:
     try:
         app(prog_name="overt", standalone_mode=True)
     except OvertError as error:
-        print(f"overt: {error}", file=sys.stderr)
+        print(f"overt: {_sentence(str(error))}", file=sys.stderr)
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         print("overt: interrupted", file=sys.stderr)

@@ -31,7 +31,7 @@ from overt.vision.embed import Embedder
 from overt.vision.quality import QualityGate
 from overt.vision.track import FaceTracker, Track, TrackerSettings
 
-N_CANDIDATES = 8
+N_CANDIDATES = 64
 """Enough to find the next different person behind a group of kin."""
 
 
@@ -156,7 +156,7 @@ class CameraPipeline:
 
     def _weigh(self, passage: Passage, shot: Shot, template: Vector) -> None:
         if passage.is_somebody_else(template):
-            passage = self._succeed(passage)
+            passage = self._succeed(passage, shot)
         passage.add(shot, template)
         passage.leaders.extend(self._candidates(template, 1))
         fused = passage.fused()
@@ -166,11 +166,11 @@ class CameraPipeline:
         if isinstance(passage.verdict, PossibleMatch):
             self._alert(passage, passage.verdict, shot)
 
-    def _succeed(self, passage: Passage) -> Passage:
+    def _succeed(self, passage: Passage, shot: Shot) -> Passage:
         """Close a passage whose track has jumped to another face, and begin that face's own."""
         self._close(passage)
         successor = self._begin(passage.track)
-        successor.chooser.n_taken = 1
+        successor.chooser.take_over(shot)
         self._passages[passage.track] = successor
         return successor
 

@@ -1,7 +1,8 @@
 """Pictures of people, from a folder or a ZIP: one person a file, or one person a folder.
 
-A file at the top is a person with one picture, named by the file; a folder is a person with
-several, named by the folder. Nothing is unpacked to disk. Limits bound what a hostile archive can
+A file at the top is a person with one picture, named by the file without its ending; a folder is a
+person with several, named by the folder. A single folder that holds everything is the list's, not a
+person's. Nothing is unpacked to disk. Limits bound what a hostile archive can
 cost.
 """
 

@@ -27,6 +27,11 @@ ARCFACE_POINTS_PX: NDArray[np.float64] = np.array(
     ]
 )
 
+_CROP_GRID_PX: NDArray[np.float64] = np.stack(
+    np.meshgrid(*2 * [np.linspace(7, CROP_SIZE_PX - 7, 8)]), axis=-1
+).reshape(-1, 2)
+"""An even grid of points over the crop."""
+
 _MARGIN_PX = 4
 """In pixels of the crop where the face is larger than it: they are averages of many."""
 
@@ -45,6 +50,17 @@ def similarity_transform(points_px: NDArray[np.float32]) -> NDArray[np.float64]:
     rotation = np.array([[cosine, -sine], [sine, cosine]])
     offset = target_mean - rotation @ source_mean
     return np.column_stack([rotation, offset])
+
+
+def share_of_crop_inside(points_px: NDArray[np.float32], picture_size_px: tuple[int, int]) -> float:
+    """Return which share of a face's aligned crop lies within the picture, 0 to 1."""
+    matrix = similarity_transform(points_px)
+    scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
+    if not np.isfinite(scale) or scale < 1e-6:
+        return 0.0
+    inverse = cv2.invertAffineTransform(matrix)
+    reached = _CROP_GRID_PX @ inverse[:, :2].T + inverse[:, 2]
+    return float(np.mean(np.all((reached >= 0) & (reached < picture_size_px), axis=1)))
 
 
 def align(picture: Picture, points_px: NDArray[np.float32]) -> BgrImage:

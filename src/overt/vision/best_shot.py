@@ -129,6 +129,11 @@ class ShotChooser:
             self._note(reason, value)
         return self._take(at_s, confirm=confirm)
 
+    def take_over(self, shot: Shot) -> None:
+        """Begin with a shot that another chooser handed out, as when a track has changed faces."""
+        self.n_taken = 1
+        self._last_rank, self._last_at_s = shot.rank, shot.frame.media_time_s
+
     def last(self) -> Shot | None:
         """Return the shot put by that is still worth comparing when the passage ends, if any."""
         if self.n_taken >= self.settings.max_shots or self._put_by is None:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from overt.core.arrays import BgrImage
+from overt.vision.align import share_of_crop_inside
 
 NOSE_DEPTH_EYE_DISTANCES = 0.55
 """How far the nose tip stands out from the plane of the eyes, in inter-eye distances; turns the
@@ -21,6 +22,16 @@ sideways offset of the nose into a yaw. Approximate, as is any pose from five po
 
 FRONTAL_NOSE_HEIGHT = 0.58
 """Where the nose tip lies between the eyes (0) and the mouth (1) of a level face."""
+
+
+_AROUND_FACE = (slice(20, 108), slice(16, 96))
+"""Rows and columns of an aligned crop that show the face and a margin, not hair or background."""
+
+_FACE = (slice(4, -4), slice(4, -4))
+"""Of these, the face without the margin, where a blur has no border to invent."""
+
+_DETAIL_PX = 1.5
+"""What a Gaussian of this standard deviation in the crop takes away is fine detail."""
 
 
 class RejectionReason(Enum):
@@ -46,7 +57,8 @@ class Geometry:
         yaw_deg: turned to the side, 0 is frontal, sign is the side; approximate.
         pitch: vertical place of the nose between eyes and mouth, 0 is level; unitless.
         detector_score: 0 to 1.
-        inside: the share of the box that lies within the picture, 0 to 1.
+        inside: the share of the face that lies within the picture, 0 to 1: of the detector's box
+            or of the aligned crop, whichever is less, since the detector draws its boxes inside.
     """
 
     eye_distance_px: float
@@ -61,7 +73,8 @@ class Pixels:
     """What the aligned crop says of one face.
 
     Attributes:
-        sharpness: energy of fine detail for the contrast there is; unitless, 0 is none.
+        sharpness: share of the contrast that is fine detail, 0 to 1. Measured on LFW: 0.11 and more
+            (0.21 in the median); blurred until a template is useless, 0.05 and less.
         brightness: mean of the face's centre, 0 to 255.
         contrast: standard deviation of the face's centre, 0 to 127.
     """
@@ -91,16 +104,16 @@ class QualityGate:
     max_pitch: float = 0.30
     min_detector_score: float = 0.65
     min_inside: float = 0.9
-    min_sharpness: float = 0.02
+    min_sharpness: float = 0.055
     brightness: tuple[float, float] = (30.0, 232.0)
     min_contrast: float = 10.0
 
     def check_geometry(self, geometry: Geometry) -> RejectionReason | None:
         """Return why the landmarks alone rule the shot out, or None."""
-        if geometry.inside < self.min_inside:
-            return RejectionReason.CUT_OFF
         if geometry.eye_distance_px < self.min_eye_distance_px:
             return RejectionReason.TOO_SMALL
+        if geometry.inside < self.min_inside:
+            return RejectionReason.CUT_OFF
         if abs(geometry.yaw_deg) > self.max_yaw_deg:
             return RejectionReason.TURNED
         if abs(geometry.pitch) > self.max_pitch:
@@ -148,7 +161,10 @@ def measure_geometry(
         yaw_deg=float(np.degrees(yaw)),
         pitch=nose_height - FRONTAL_NOSE_HEIGHT,
         detector_score=detector_score,
-        inside=_share_inside(box_px, picture_size_px),
+        inside=min(
+            _share_inside(box_px, picture_size_px),
+            share_of_crop_inside(landmarks_px, picture_size_px),
+        ),
     )
 
 
@@ -165,13 +181,12 @@ def _share_inside(box_px: NDArray[np.float32], picture_size_px: tuple[int, int])
 
 def measure_pixels(crop: BgrImage) -> Pixels:
     """Measure an aligned crop (112 × 112 × 3). Only its centre counts, not hair or background."""
-    grey = cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY)[24:104, 20:92]
-    mean, deviation = cv2.meanStdDev(grey)
+    grey = cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY)[_AROUND_FACE].astype(np.float32)
+    detail = (grey - cv2.GaussianBlur(grey, (0, 0), _DETAIL_PX))[_FACE]
+    mean, deviation = cv2.meanStdDev(grey[_FACE])
     contrast = float(deviation[0, 0])
-    detail = cv2.Laplacian(grey, cv2.CV_32F, ksize=3)
-    energy = float(np.sqrt(np.mean(np.square(detail))))
     return Pixels(
-        sharpness=energy / (4 * max(contrast, 1.0)),
+        sharpness=float(np.std(detail)) / max(contrast, 1.0),
         brightness=float(mean[0, 0]),
         contrast=contrast,
     )

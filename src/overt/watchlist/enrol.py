@@ -5,8 +5,10 @@ with a warning for those who decide whether the person belongs on the list.
 """
 
 import hashlib
+import itertools
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
@@ -15,7 +17,7 @@ from overt.core.arrays import BgrImage
 from overt.core.detections import Detections
 from overt.core.errors import InputError
 from overt.core.frame import ArrayPicture
-from overt.core.ids import ContractId, EntryId, WatchlistId
+from overt.core.ids import ContractId, EntryId, KinGroup, WatchlistId
 from overt.video.image import decode_still
 from overt.video.picture_sets import PersonPictures
 from overt.vision.align import align
@@ -34,8 +36,8 @@ REFERENCE_GATE = QualityGate(
     max_yaw_deg=70.0,
     max_pitch=0.45,
     min_detector_score=0.5,
-    min_inside=0.7,
-    min_sharpness=0.02,
+    min_inside=0.35,
+    min_sharpness=0.04,
     brightness=(15.0, 240.0),
     min_contrast=6.0,
 )
@@ -46,8 +48,8 @@ GOOD_REFERENCE = QualityGate(
     max_yaw_deg=30.0,
     max_pitch=0.25,
     min_detector_score=0.8,
-    min_inside=0.98,
-    min_sharpness=0.08,
+    min_inside=0.9,
+    min_sharpness=0.09,
     brightness=(40.0, 215.0),
     min_contrast=18.0,
 )
@@ -111,28 +113,29 @@ class Enroller:
         if not person.pictures:
             return Refused(row, person.label, "There is no picture of this person.")
         references: list[StoredReference] = []
-        remarks: list[str] = []
+        left_out: list[str] = []
+        poor: list[str] = []
         for data in person.pictures:
-            made = self._reference(data, remarks)
+            made, remark = self._reference(data)
             if made is not None:
                 references.append(made)
+            if remark is not None:
+                (left_out if made is None else poor).append(remark)
         if not references:
-            return Refused(row, person.label, remarks[0])
+            return Refused(row, person.label, left_out[0])
         entry = StoredEntry(_entry_id(person), person.label, tuple(references))
-        return Accepted(row, entry, tuple(remarks))
+        return Accepted(row, entry, (*(f"A picture left out: {why}" for why in left_out), *poor))
 
-    def _reference(self, data: bytes, remarks: list[str]) -> StoredReference | None:
-        """Return a reference, or None; ``remarks`` is told why, or what is poor about it."""
+    def _reference(self, data: bytes) -> tuple[StoredReference | None, str | None]:
+        """Return a reference and what is poor about it, or no reference and why."""
         try:
             picture = decode_still(data)
         except InputError as error:
-            remarks.append(str(error))
-            return None
+            return None, str(error)
         faces = self._detector.detect_still(picture)
         chosen = _only_face(faces)
         if isinstance(chosen, str):
-            remarks.append(chosen)
-            return None
+            return None, chosen
         geometry = measure_geometry(
             faces.landmarks_px[chosen],
             faces.boxes_px[chosen],
@@ -143,13 +146,10 @@ class Enroller:
         pixels = measure_pixels(crop)
         refused = self._gate.check_geometry(geometry) or self._gate.check_pixels(pixels)
         if refused is not None:
-            remarks.append(f"The face is {refused.value}.")
-            return None
+            return None, f"The face is {refused.value}."
         poor = GOOD_REFERENCE.check_geometry(geometry) or GOOD_REFERENCE.check_pixels(pixels)
-        if poor is not None:
-            remarks.append(f"A poor picture, taken all the same: the face is {poor.value}.")
-        template = self._embedder.embed([crop])[0]
-        return StoredReference(template, _kept_picture(picture))
+        remark = None if poor is None else f"A poor picture, taken all the same: {poor.value}."
+        return StoredReference(self._embedder.embed([crop])[0], _kept_picture(picture)), remark
 
 
 def _only_face(faces: Detections) -> int | str:
@@ -191,7 +191,8 @@ def freeze(
 ) -> StoredWatchlist:
     """Return the list in its final form, named by the digest of its manifest.
 
-    An entry that stands twice (same pictures, same label) is kept once.
+    An entry that stands twice (same pictures, same label) is kept once. People listed with the very
+    same picture cannot be told apart: they become kin, so that neither hides the other.
 
     Raises:
         InputError: there is no entry.
@@ -199,6 +200,21 @@ def freeze(
     unique = {each.entry: each for each in entries}
     if not unique:
         raise InputError("The watchlist is empty: no picture could be enrolled.")
-    ordered = tuple(unique[entry] for entry in sorted(unique))
+    ordered = _with_twins_as_kin([unique[entry] for entry in sorted(unique)])
     digest = manifest_sha256(contract, ordered)
     return StoredWatchlist(watchlist, name, contract, digest, ordered)
+
+
+def _with_twins_as_kin(entries: list[StoredEntry]) -> tuple[StoredEntry, ...]:
+    pictures = [
+        {hashlib.sha256(reference.picture_jpeg).hexdigest() for reference in each.references}
+        for each in entries
+    ]
+    n_people = Counter(itertools.chain.from_iterable(pictures))
+    return tuple(
+        each
+        if each.kin_group or not twins
+        else replace(each, kin_group=KinGroup(f"k-{twins[:16]}"))
+        for each, own in zip(entries, pictures, strict=True)
+        for twins in [min((digest for digest in own if n_people[digest] > 1), default="")]
+    )

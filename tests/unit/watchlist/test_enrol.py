@@ -72,7 +72,10 @@ def test_unusable_pictures_are_left_out_and_named_by_their_reason(enroller, pict
     verdict = enrol(enroller, pictures["nobody"], pictures["hopper"], pictures["two"])
     assert isinstance(verdict, Accepted)
     assert len(verdict.entry.references) == 1
-    assert [" face" in each for each in verdict.warnings] == [True, True]
+    assert [each.startswith("A picture left out: There is ") for each in verdict.warnings] == [
+        True,
+        True,
+    ]
 
 
 def test_rows_count_from_one_in_order(enroller, pictures):
@@ -131,9 +134,10 @@ def test_nothing_of_a_person_shows_in_a_representation_or_reason(enroller, pictu
     assert "array" not in repr(verdict)
 
 
-def entry(name, *numbers):
+def entry(name, *numbers, picture=None):
     template = np.asarray(numbers, np.float32)
-    return StoredEntry(EntryId(name), SECRET, (StoredReference(template, b"jpeg"),))
+    reference = StoredReference(template, picture or name.encode())
+    return StoredEntry(EntryId(name), SECRET, (reference,))
 
 
 def frozen(*entries):
@@ -157,3 +161,12 @@ def test_an_entry_that_stands_twice_is_kept_once():
 def test_an_empty_list_is_refused():
     with pytest.raises(InputError, match="empty"):
         frozen()
+
+
+def test_people_listed_with_the_same_picture_are_kin_and_others_are_not():
+    kept = frozen(
+        entry("e-1", 1, 0, picture=b"x"), entry("e-2", 1, 0, picture=b"x"), entry("e-3", 1)
+    )
+    first, second, third = (each.kin_group for each in kept.entries)
+    assert first == second is not None
+    assert third is None
