@@ -23,13 +23,13 @@ from overt.cli.display import RunDisplay
 from overt.cli.results import TruthFigures, as_json, print_closing
 from overt.cli.session import Session, run_session
 from overt.cli.wiring import LoadedModels
+from overt.core.arrays import BgrImage
 from overt.core.clock import SystemClock
 from overt.core.errors import InputError, StorageError
 from overt.core.ids import CameraId, DeploymentId
 from overt.deployment.calibration import supported_threshold
 from overt.deployment.capability import Capability, sign, verify
 from overt.inference.runtimes import Runtime
-from overt.live.run import RunReport
 from overt.policy.locks import AlertRule
 from overt.simulation.config import StreetConfig
 from overt.simulation.score import AlertSeen, score_alerts
@@ -99,8 +99,10 @@ def tell(choice: DemoChoice) -> DemoOutcome:
         _say_what_starts(console, session, models)
         report, display = run_session(session, store, clock, console, quiet=choice.quiet)
         figures = None if truth is None else _score(truth, session, display)
+        sheet = _show_alerts(choice, console, _rows(session, store, display))
         print_closing(console, report, display, figures)
-        _show(choice, console, _rows(session, store, display), report)
+        if choice.stay and report.reason is StopReason.FINISHED:
+            show_until_interrupted(sheet, console)
         document = as_json(report, display, session.labels, figures)
     return DemoOutcome(document, report.reason)
 
@@ -285,12 +287,13 @@ def _rows(session: Session, store: Store, display: RunDisplay) -> list[SheetRow]
     return rows
 
 
-def _show(choice: DemoChoice, console: Console, rows: list[SheetRow], report: RunReport) -> None:
+def _show_alerts(choice: DemoChoice, console: Console, rows: list[SheetRow]) -> BgrImage:
+    """Show the alerts in the terminal and, if asked for, as a file; return the contact sheet."""
     sheet = contact_sheet(rows)
-    if choice.sheet is not None:
-        write_sheet(choice.sheet, sheet)
-        console.print(f"Contact sheet, in clear: {choice.sheet}")
     if console.is_terminal and rows:
         console.print(in_terminal(rows, console.width))
-    if choice.stay and report.reason is StopReason.FINISHED:
-        show_until_interrupted(sheet, console)
+    if choice.sheet is not None:
+        if not cv2.imwrite(str(choice.sheet), sheet):
+            raise StorageError("The contact sheet could not be written.")
+        console.print(f"Contact sheet, in clear: {choice.sheet}", soft_wrap=True)
+    return sheet

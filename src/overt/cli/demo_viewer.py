@@ -33,7 +33,10 @@ def show_until_interrupted(sheet: BgrImage, console: Console) -> None:
     path = secrets.token_urlsafe(16)
     with ThreadingHTTPServer(("127.0.0.1", 0), _handler(path, bytes(data))) as server:
         port = server.server_address[1]
-        console.print(f"\nThe alerts: http://127.0.0.1:{port}/{path}/   (Ctrl-C ends and forgets)")
+        console.print(
+            f"\nThe alerts: http://127.0.0.1:{port}/{path}/   (Ctrl-C ends and forgets)",
+            soft_wrap=True,
+        )
         try:
             server.serve_forever()
         except KeyboardInterrupt:
