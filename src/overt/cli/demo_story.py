@@ -293,7 +293,6 @@ def _show_alerts(choice: DemoChoice, console: Console, rows: list[SheetRow]) -> 
     if console.is_terminal and rows:
         console.print(in_terminal(rows, console.width))
     if choice.sheet is not None:
-        if not cv2.imwrite(str(choice.sheet), sheet):
-            raise StorageError("The contact sheet could not be written.")
+        write_sheet(choice.sheet, sheet)
         console.print(f"Contact sheet, in clear: {choice.sheet}", soft_wrap=True)
     return sheet
