@@ -256,7 +256,7 @@ class Ran:
         *before, last = self.stderr.strip().splitlines()
         assert self.returncode == code, self.stderr
         assert last.startswith("overt: "), self.stderr
-        assert says in last
+        assert says.lower() in last.lower(), last
         assert not [line for line in before if line.startswith("overt: ")]
         assert "Traceback" not in self.stderr
         assert self.stdout == ""

@@ -5,6 +5,7 @@ The behaviour behind each is tested elsewhere; here is what a later change must 
 
 import ast
 import inspect
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ def tree_of(module):
     return ast.parse(MODULES[module].read_text("utf-8"))
 
 
+@cache
 def called_names(module):
     """Return the last part of the name of everything that a module calls."""
     calls = (node.func for node in ast.walk(tree_of(module)) if isinstance(node, ast.Call))

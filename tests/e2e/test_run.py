@@ -126,7 +126,7 @@ def test_a_broken_camera_is_named_and_the_other_goes_on(
 
 
 def test_authority_that_ends_is_said(command, trusted, listed, capability_file, long_clip, home):
-    ends = datetime.now(UTC) + timedelta(seconds=2)
+    ends = datetime.now(UTC) + timedelta(seconds=1.2)
     capability = capability_file(not_after_utc=ends)
     ran = command("run", capability, "--camera", f"gate={long_clip}", "--realtime")
     assert ran.returncode == 0

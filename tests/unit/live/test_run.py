@@ -133,7 +133,7 @@ def test_everything_stops_within_a_second_of_the_end(
     deployment_run, long_clip, reader_of, store, watcher, begins_s, set_by_s
 ):
     clock = SetClock()
-    lasts_s = 1.5
+    lasts_s = 1.0
     began = clock.now_utc()
     reader = reader_of(long_clip, clock, realtime=True)
     run = deployment_run(
