@@ -158,7 +158,7 @@ def test_a_changed_model_file(refused, capability_file, tmp_path, monkeypatch):
 def test_no_video(command, trusted, listed, capability_file, tmp_path):
     path = capability_file()
     (tmp_path / "empty").mkdir()
-    assert command("run", path).returncode == 2
+    assert command("run", path).failed_plainly(3, "There is no video")
     for source, says in (
         ("none.mp4", "there is no video"),
         (tmp_path / "empty", "no video and no pictures"),
@@ -318,7 +318,6 @@ def test_a_demo_under_a_rule_that_cannot_be(command, options, says, clip_of_both
     "options",
     [
         ("run",),
-        ("run", "capability.json"),
         ("run", "capability.json", "--camera", "a", "--runtime", "toaster"),
         ("demo", "--seconds", "nan"),
         ("demo", "--repeat-within-s", "nan"),

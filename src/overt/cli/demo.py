@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from overt.cli.options import AsJson, Device, RuntimeName
-from overt.core.errors import EXIT_INTERRUPTED, UsageError
+from overt.core.errors import EXIT_INTERRUPTED, InputError, UsageError
 
 
 def demo(
@@ -77,6 +77,8 @@ def demo(
         raise UsageError("--video and --watchlist go together.")
     if video is not None and people is not None:
         raise UsageError("--people makes a street; with --video there is none.")
+    if sheet is not None and not sheet.absolute().parent.is_dir():
+        raise InputError("There is no folder to write the contact sheet into.")
     choice = DemoChoice(
         people=people,
         n_listed=listed,

@@ -20,7 +20,7 @@ from overt.cli.contact_sheet import SheetRow, contact_sheet, in_terminal, write_
 from overt.cli.demo_cast import Cast, enrol_cast, enrol_folder, own_cast, packaged_cast
 from overt.cli.demo_viewer import show_until_interrupted
 from overt.cli.display import RunDisplay
-from overt.cli.results import TruthFigures, as_json, print_closing
+from overt.cli.results import TruthFigures, as_json, people, print_closing
 from overt.cli.session import Session, run_session
 from overt.cli.wiring import LoadedModels
 from overt.core.arrays import BgrImage
@@ -245,7 +245,7 @@ def _repeat_within_s(choice: DemoChoice) -> float:
 def _say_what_starts(console: Console, session: Session, models: LoadedModels) -> None:
     allowed = session.capability
     console.print(
-        f"Authorised: {len(session.watchlist.entries):,} people on the list, threshold "
+        f"Authorised: {people(len(session.watchlist.entries))} on the list, threshold "
         f"{allowed.rule.threshold:.3f}, cameras {', '.join(allowed.cameras)}; {models.runs_on}.",
         soft_wrap=True,
     )

@@ -4,6 +4,7 @@ Invariant: an error of ours is one plain sentence on standard error and the exit
 (``core/errors.py``); an interrupted run exits with 130.
 """
 
+import signal
 import sys
 from typing import Annotated
 
@@ -64,6 +65,8 @@ def main() -> None:
     """Run the command line."""
     # The pipeline's own threads fill the cores; OpenCV's would only take them from each other.
     cv2.setNumThreads(1)
+    # What a run or a demo has to tidy away is tidied away for SIGTERM as for Ctrl-C.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app(prog_name="overt", standalone_mode=True)
     except OvertError as error:

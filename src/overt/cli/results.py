@@ -108,6 +108,11 @@ def _truth(truth: TruthFigures) -> dict[str, int]:
     }
 
 
+def people(n: int) -> str:
+    """Return a number of people as words are put."""
+    return "1 person" if n == 1 else f"{n:,} people"
+
+
 def fps(report: RunReport) -> float:
     """Return frames looked at for each second of the run."""
     return report.counts.frames_read / report.elapsed_s if report.elapsed_s > 0 else 0.0

@@ -20,13 +20,13 @@ from overt.core.errors import EXIT_INTERRUPTED, InputError
 def run(
     capability: Annotated[Path, typer.Argument(help="The signed capability file.")],
     camera: Annotated[
-        list[str],
+        list[str] | None,
         typer.Option(
             "--camera",
             help="NAME=SOURCE, once for each camera: a video file, a folder, frame_%05d.png, "
             "webcam:0 or rtsp://…",
         ),
-    ],
+    ] = None,
     realtime: Annotated[
         bool, typer.Option(help="Play recordings at their own pace, dropping late frames.")
     ] = False,
@@ -48,7 +48,7 @@ def run(
     data = _read_capability(capability)
     allowed = verify(data, load_trusted(wiring.trusted_keys()))
     Authority(allowed, clock)
-    sources = parse_cameras(camera, allowed)
+    sources = parse_cameras(camera or (), allowed)
     console = Console(stderr=True)
     with (
         Store.open(wiring.home(), clock) as store,
@@ -68,7 +68,10 @@ def run(
 
 
 def _read_capability(path: Path) -> bytes:
+    from overt.deployment.capability import MAX_FILE_BYTES
+
     try:
-        return path.read_bytes()
+        with path.open("rb") as file:
+            return file.read(MAX_FILE_BYTES + 1)
     except OSError as error:
         raise InputError("The capability file cannot be read.") from error

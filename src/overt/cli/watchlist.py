@@ -44,6 +44,7 @@ def import_pictures(
 
     A second import of the same pictures under the same name changes nothing.
     """
+    from overt.cli.results import people
     from overt.store.store import Store
     from overt.video.picture_sets import count_people, read_people
     from overt.watchlist.enrol import Accepted, Enroller, Refused, freeze
@@ -75,7 +76,7 @@ def import_pictures(
         return
     n_poor = sum(bool(row.warnings) for row in accepted)
     console.print(
-        f"{len(frozen.entries):,} people on the list {name}, {n_poor:,} of them with a warning, "
+        f"{people(len(frozen.entries))} on the list {name}, {n_poor:,} of them with a warning, "
         f"{len(refused):,} refused."
     )
     console.print(f"Its manifest is {frozen.manifest_sha256}")

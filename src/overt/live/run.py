@@ -9,7 +9,7 @@ ledger say how.
 """
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -101,22 +101,33 @@ class RunReport:
 
 
 class _ObservedSink:
-    """Tells the observer of what the sink has kept; never before, never instead."""
+    """Tells the observer of what the sink has kept; never before, never instead.
+
+    An observer that fails must not undo what was kept: its failure waits in ``failure`` for the
+    supervisor, which stops the run, since alerts that nobody sees must not go on.
+    """
 
     def __init__(self, sink: RunSink, observer: Observer, clock: Clock) -> None:
         self._sink = sink
         self._observer = observer
         self._clock = clock
+        self.failure: Exception | None = None
 
     def raise_alert(self, alert: Alert, pictures: AlertPictures) -> None:
         began_s = self._clock.monotonic_s()
         self._sink.raise_alert(alert, pictures)
         stored_after_s = alert.latency_s + self._clock.monotonic_s() - began_s
-        self._observer.alert_raised(alert, pictures, stored_after_s)
+        self._tell(lambda: self._observer.alert_raised(alert, pictures, stored_after_s))
 
     def fold_repeat(self, alert_id: AlertId, when_utc: datetime, similarity: float) -> None:
         self._sink.fold_repeat(alert_id, when_utc, similarity)
-        self._observer.alert_repeated(alert_id, when_utc)
+        self._tell(lambda: self._observer.alert_repeated(alert_id, when_utc))
+
+    def _tell(self, what: Callable[[], None]) -> None:
+        try:
+            what()
+        except Exception as error:  # noqa: BLE001 - raised by the supervisor
+            self.failure = error
 
 
 class DeploymentRun:
@@ -154,6 +165,7 @@ class DeploymentRun:
         self._sink = sink
         self._observer = observer
         self._clock = clock
+        self._observed = _ObservedSink(sink, observer, clock)
         self._tally = Tally()
         self._stages = StageTimes()
         self._interrupted = threading.Event()
@@ -210,7 +222,7 @@ class DeploymentRun:
             recogniser=recogniser,
             rule=self._authority.capability.rule,
             rate=rate,
-            sink=_ObservedSink(self._sink, self._observer, self._clock),
+            sink=self._observed,
             tally=self._tally,
             stages=self._stages,
             clock=self._clock,
@@ -236,22 +248,24 @@ class DeploymentRun:
                 return StopReason.AUTHORITY_ENDED
             if self._interrupted.is_set():
                 return StopReason.INTERRUPTED
-            if self._has_fatal_failure() or not any(w.is_running for w in self._workers):
+            if self._fatal_failures() or not any(w.is_running for w in self._workers):
                 return StopReason.FINISHED
             if self._clock.monotonic_s() >= minute_ends_s:
                 self._sink.minute(self._clock.now_utc(), self._tally.take())
                 minute_ends_s += MINUTE_S
             self._interrupted.wait(POLL_S)
 
-    def _has_fatal_failure(self) -> bool:
-        return any(w.error is not None and not w.source_failed for w in self._workers)
+    def _fatal_failures(self) -> list[BaseException]:
+        """Return what no camera could go on after."""
+        failures = [w.error for w in self._workers if not w.source_failed]
+        return [error for error in (*failures, self._observed.failure) if error is not None]
 
     def _raise_failure(self) -> None:
         """Raise what ended a camera, unless others could go on without it."""
-        errors = [worker.error for worker in self._workers if worker.error is not None]
-        fatal = [w.error for w in self._workers if w.error is not None and not w.source_failed]
+        fatal = self._fatal_failures()
         if fatal:
             raise fatal[0]
+        errors = [worker.error for worker in self._workers if worker.error is not None]
         if errors and len(errors) == len(self._workers):
             raise errors[0]
 

@@ -29,7 +29,7 @@ def test_refusals_are_told_under_the_names_that_the_files_have(command, mixed):
     assert ran.returncode == 0
     assert ran.stdout == ""
     assert "[bold]wall: There is no face in the picture." in ran.stderr
-    assert "1 people on the list wanted" in ran.stderr
+    assert "1 person on the list wanted" in ran.stderr
 
 
 def test_importing_again_changes_nothing(command, pictures_of):

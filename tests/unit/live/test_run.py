@@ -358,3 +358,18 @@ def test_the_end_is_kept_even_if_the_last_minute_could_not_be(
     (stopped,) = acts(store, RecordKind.RUN_STOPPED)
     assert stopped["reason"] == "failed"
     assert parse_counts(stopped["totals"]).frames_read == 30
+
+
+def test_alerts_that_nobody_sees_stop_the_run_and_are_counted_as_kept(
+    deployment_run, clip_of_both, store, watcher, clock, reader_of, monkeypatch
+):
+    def unseen(alert, pictures, stored_after_s):
+        raise BrokenPipeError
+
+    monkeypatch.setattr(watcher, "alert_raised", unseen)
+    reader = reader_of(clip_of_both, clock)
+    with pytest.raises(BrokenPipeError):
+        deployment_run({"gate": reader}, clock).run()
+    counts = closed_as(store, "failed")
+    assert counts.faces_alerted == len(store.alerts.list()) == 1
+    assert declared(reader, counts)
