@@ -157,7 +157,6 @@ def _all_cores() -> Iterator[None]:
     """Give OpenCV every core for as long as the peer runs."""
     before = cv2.getNumThreads()
     cv2.setNumThreads(-1)
-    cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
     try:
         yield
     finally:
@@ -168,6 +167,7 @@ class PlainLoop:
     """Detection and templates with OpenCV alone."""
 
     def __init__(self, models: LoadedModels) -> None:
+        cv2.utils.logging.setLogLevel(cv2.utils.logging.LOG_LEVEL_ERROR)
         cache = wiring.models_cache()
         detector = prepare_plain(models.pair.detector.manifest, cache)
         embedder = prepare_plain(models.pair.embedder.manifest, cache)
