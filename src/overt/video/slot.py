@@ -7,6 +7,7 @@ Must not: copy pixels, or keep a frame after it was handed over.
 """
 
 import threading
+from abc import ABC, abstractmethod
 from collections import deque
 from typing import Protocol
 
@@ -39,7 +40,7 @@ class FrameBuffer(Protocol):
         ...
 
 
-class _Buffer:
+class _Buffer(ABC):
     """What both buffers share: a bounded deque under one condition."""
 
     def __init__(self, capacity: int) -> None:
@@ -90,8 +91,9 @@ class _Buffer:
                 self._held.clear()
             self._changed.notify_all()
 
+    @abstractmethod
     def _make_room(self) -> None:
-        raise NotImplementedError
+        """Drop or wait, so that one more frame may be held."""
 
 
 class NewestFrameSlot(_Buffer):
