@@ -29,7 +29,7 @@ STRANGERS_TAIL_SD = 4.0
 """Where the crowd is of one kind with the listed, as generated portraits are, strangers are more
 alike than photographs of real people. How alike is estimated from the listed people among
 themselves: mean plus this many standard deviations, beyond which a normal tail leaves one pair in
-30,000. The people who pass are not looked at for it."""
+30,000. The strangers who pass are not looked at for it."""
 
 
 @dataclass(frozen=True, slots=True)
