@@ -31,6 +31,23 @@ APPROVED = {
     "watchlist_entries": {
         *("watchlist_id", "entry", "expires_utc", "kin_group", "nonce", "ciphertext"),
     },
+    "watchlist_lives": {"watchlist_id", "state", "version", "document", "updated_utc"},
+    "watchlist_imports": {"watchlist_id", "wrapped_key", "started_utc"},
+    "imported_rows": {"watchlist_id", "row_sha256", "nonce", "ciphertext"},
+    "list_members": {"manifest_sha256", "tags", "created_utc"},
+    "alert_steps": {
+        *("alert_id", "number", "event", "state", "person", "at_utc", "ledger_seq"),
+        *("nonce", "ciphertext"),
+    },
+    "store_facts": {"name", "value"},
+    "people": {"id", "key_id", "version", "document"},
+    "policy_packs": {
+        *("sha256", "pack_id", "version", "toml", "signature", "signed_by", "adopted_utc"),
+    },
+    "deployment_lives": {
+        *("id", "state", "version", "document", "capability_json", "updated_utc"),
+    },
+    "presence_beats": {"deployment_id", "person", "n_beats", "last_utc"},
     "ledger_records": {"seq", "leaf_hash", "record"},
     "ledger_checkpoints": {"size", "note"},
 }
@@ -55,10 +72,10 @@ def test_a_new_database_has_the_approved_tables_and_columns(tmp_path):
     assert made == APPROVED | OF_ALEMBIC
 
 
-@pytest.mark.parametrize("table", ["alert_pictures", "watchlist_entries"])
+@pytest.mark.parametrize("table", ["alert_pictures", "watchlist_entries", "imported_rows"])
 def test_what_shows_a_person_hangs_on_an_alert_or_a_list(table):
     parents = {key.column.table.name for key in Base.metadata.tables[table].foreign_keys}
-    assert parents in ({"alerts"}, {"watchlists"})
+    assert parents in ({"alerts"}, {"watchlists"}, {"watchlist_imports"})
 
 
 def test_every_column_of_raw_bytes_is_a_known_one():
@@ -71,15 +88,27 @@ def test_every_column_of_raw_bytes_is_a_known_one():
     assert raw == {
         "alert_pictures.ciphertext",
         "alert_pictures.nonce",
+        "alert_steps.ciphertext",
+        "alert_steps.nonce",
         "count_minutes.counts",
+        "deployment_lives.capability_json",
+        "deployment_lives.document",
         "deployments.capability_json",
         "deployments.wrapped_key",
+        "imported_rows.ciphertext",
+        "imported_rows.nonce",
         "ledger_checkpoints.note",
         "ledger_records.leaf_hash",
         "ledger_records.record",
+        "list_members.tags",
+        "people.document",
+        "policy_packs.signature",
+        "policy_packs.toml",
         "runs.totals",
         "watchlist_entries.ciphertext",
         "watchlist_entries.nonce",
+        "watchlist_imports.wrapped_key",
+        "watchlist_lives.document",
         "watchlists.wrapped_key",
     }
 

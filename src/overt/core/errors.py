@@ -7,7 +7,9 @@
     ├── AuthorityError              5   no valid, current authority
     ├── UnavailableError            6   a device, camera or runtime is not there
     ├── StorageError                7   what must be kept could not be kept
-    └── ReconciliationError         8   counts do not add up
+    ├── ReconciliationError         8   counts do not add up
+    ├── PolicyError                 9   the policy in force, or a person's role, does not allow it
+    └── StateError                 10   it is not the time for this step, or somebody was faster
 
 A run that was interrupted closes properly and exits with 130.
 
@@ -68,3 +70,23 @@ class ReconciliationError(OvertError):
     """The counts of a run contradict each other: a fault in Overt, reported as one."""
 
     exit_code: ClassVar[int] = 8
+
+
+class PolicyError(OvertError):
+    """The policy pack in force, or the rights of the person who asks, do not allow it.
+
+    Attributes:
+        rules: ids of the rules that refused, in the order of the message.
+    """
+
+    exit_code: ClassVar[int] = 9
+
+    def __init__(self, message: str, rules: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.rules = rules
+
+
+class StateError(OvertError):
+    """A deployment, a list or an alert is not where this step could be taken from."""
+
+    exit_code: ClassVar[int] = 10

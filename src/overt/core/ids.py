@@ -21,6 +21,9 @@ WatchlistId = NewType("WatchlistId", str)
 DeploymentId = NewType("DeploymentId", str)
 """One authorised deployment."""
 
+PersonId = NewType("PersonId", str)
+"""Somebody of the force who acts in Overt, for example ``ao-east-1``. Never a listed person."""
+
 AlertId = NewType("AlertId", str)
 """One possible match that was raised for an officer."""
 

@@ -12,12 +12,21 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
 from enum import StrEnum
-from typing import ClassVar, Final, TypeAlias
+from typing import ClassVar, Final, TypeAlias, get_args
 
 from overt.core.clock import format_utc, parse_utc
 from overt.core.counts import FaceCounts
 from overt.core.errors import InputError
-from overt.core.ids import AlertId, CameraId, ContractId, DeploymentId, EntryId, Sha256
+from overt.core.ids import (
+    AlertId,
+    CameraId,
+    ContractId,
+    DeploymentId,
+    EntryId,
+    PersonId,
+    Sha256,
+    WatchlistId,
+)
 from overt.ledger.canonical import JsonValue, canonical_bytes, parse_canonical_object
 
 RECORD_VERSION: Final = 1
@@ -33,6 +42,13 @@ class RecordKind(StrEnum):
     ALERT_RAISED = "alert.raised"
     ALERT_REPEATED = "alert.repeated"
     REFUSAL = "refusal"
+    PERSON_CHANGED = "person.changed"
+    POLICY_ADOPTED = "policy.adopted"
+    WATCHLIST_STEP = "watchlist.step"
+    DEPLOYMENT_STEP = "deployment.step"
+    ALERT_STEP = "alert.step"
+    KEY_ROTATED = "key.rotated"
+    KEY_DESTROYED = "key.destroyed"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,12 +123,107 @@ class Refusal:
     rule: str
 
 
-Act: TypeAlias = RunStarted | RunCounts | RunStopped | AlertRaised | AlertRepeated | Refusal
+@dataclass(frozen=True, slots=True)
+class PersonChanged:
+    """A person of the force was registered, changed or struck off; ``by`` is None for the first."""
 
-_ACTS: Final[Mapping[RecordKind, type[Act]]] = {
-    act.kind: act
-    for act in (RunStarted, RunCounts, RunStopped, AlertRaised, AlertRepeated, Refusal)
-}
+    kind: ClassVar = RecordKind.PERSON_CHANGED
+    person: PersonId
+    version: int
+    document_sha256: Sha256
+    by: PersonId | None
+
+
+@dataclass(frozen=True, slots=True)
+class PolicyAdopted:
+    """A policy pack was signed for use here."""
+
+    kind: ClassVar = RecordKind.POLICY_ADOPTED
+    pack: str
+    pack_version: str
+    pack_sha256: Sha256
+    by: PersonId
+    key_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class WatchlistStep:
+    """A step in a list's life; the document's digest commits to who was decided on, and how."""
+
+    kind: ClassVar = RecordKind.WATCHLIST_STEP
+    watchlist: WatchlistId
+    event: str
+    state: str
+    version: int
+    manifest_sha256: Sha256
+    document_sha256: Sha256
+    by: PersonId
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentStep:
+    """A step in a deployment's life; ``by`` is None for what happens of itself, such as the end."""
+
+    kind: ClassVar = RecordKind.DEPLOYMENT_STEP
+    deployment: DeploymentId
+    event: str
+    state: str
+    version: int
+    document_sha256: Sha256
+    by: PersonId | None
+
+
+@dataclass(frozen=True, slots=True)
+class AlertStep:
+    """A step in an alert's life; ``note_sha256`` is over the note's encrypted bytes, if any."""
+
+    kind: ClassVar = RecordKind.ALERT_STEP
+    alert: AlertId
+    number: int
+    event: str
+    state: str
+    by: PersonId
+    note_sha256: Sha256 | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyRotated:
+    """A key was replaced; ``scope`` is ``machine`` or ``watchlist``, ``key_id`` names the new."""
+
+    kind: ClassVar = RecordKind.KEY_ROTATED
+    scope: str
+    owner: str | None
+    key_id: str
+    by: PersonId | None
+
+
+@dataclass(frozen=True, slots=True)
+class KeyDestroyed:
+    """A key was destroyed; ``scope`` is ``deployment`` or ``watchlist``."""
+
+    kind: ClassVar = RecordKind.KEY_DESTROYED
+    scope: str
+    owner: str
+    by: PersonId | None
+
+
+Act: TypeAlias = (
+    RunStarted
+    | RunCounts
+    | RunStopped
+    | AlertRaised
+    | AlertRepeated
+    | Refusal
+    | PersonChanged
+    | PolicyAdopted
+    | WatchlistStep
+    | DeploymentStep
+    | AlertStep
+    | KeyRotated
+    | KeyDestroyed
+)
+
+_ACTS: Final[Mapping[RecordKind, type[Act]]] = {act.kind: act for act in get_args(Act)}
 
 
 @dataclass(frozen=True, slots=True)

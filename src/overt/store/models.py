@@ -1,12 +1,21 @@
 """The tables. Migrations in :mod:`overt.store.migrations` make them; a test keeps the two alike.
 
+    people              policy_packs        store_facts
+    deployment_lives ──< presence_beats
     deployments ──< runs ──< count_minutes
                      └─────< alerts ──< alert_pictures
+                                   └──< alert_steps
     watchlists ──< watchlist_entries
+         └──── watchlist_lives      list_members
+    watchlist_imports ──< imported_rows
     ledger_records      ledger_checkpoints
 
-Invariants: a picture, a template or a label is a ciphertext column beside its nonce; the key that
-opens it stands wrapped in ``deployments`` or ``watchlists``, and without it the column is noise.
+A life says how something came about and where it stands, as canonical JSON; ``version`` counts its
+steps, so that of two processes that take the same step one finds that it came too late.
+
+Invariants: a picture, a template, a label or a note about a person is a ciphertext column beside
+its nonce; the key that opens it stands wrapped in ``deployments``, ``watchlists`` or
+``watchlist_imports``, and without it the column is noise.
 SQLite's tables are STRICT: a value of another type is refused, and found by a check.
 Must not: have a table or a column for a face that did not alert.
 """
@@ -67,6 +76,64 @@ class Base(DeclarativeBase):
         str: Text,
     }
     __table_args__ = {"sqlite_strict": True}  # noqa: RUF012  declared by SQLAlchemy likewise
+
+
+class StoreFactRow(Base):
+    """One fact about the store itself, for example which machine key wraps its keys."""
+
+    __tablename__ = "store_facts"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[str]
+
+
+class PersonRow(Base):
+    """One person of the force, with their public key, rank and rights, as canonical JSON."""
+
+    __tablename__ = "people"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    key_id: Mapped[str] = mapped_column(unique=True)
+    version: Mapped[int]
+    document: Mapped[bytes]
+
+
+class PolicyPackRow(Base):
+    """A policy pack that was signed for use here, byte for byte."""
+
+    __tablename__ = "policy_packs"
+
+    sha256: Mapped[str] = mapped_column(primary_key=True)
+    pack_id: Mapped[str] = mapped_column(index=True)
+    version: Mapped[str]
+    toml: Mapped[bytes]
+    signature: Mapped[bytes]
+    signed_by: Mapped[str]
+    adopted_utc: Mapped[datetime]
+
+
+class DeploymentLifeRow(Base):
+    """A deployment's application, authority, checks and steps; see :mod:`overt.deployment.life`."""
+
+    __tablename__ = "deployment_lives"
+
+    id: Mapped[str] = mapped_column(primary_key=True)
+    state: Mapped[str]
+    version: Mapped[int]
+    document: Mapped[bytes]
+    capability_json: Mapped[bytes | None]
+    updated_utc: Mapped[datetime]
+
+
+class PresenceBeatRow(Base):
+    """How often one officer has said to be present; the count, not the time, is what is trusted."""
+
+    __tablename__ = "presence_beats"
+
+    deployment_id: Mapped[str] = mapped_column(ForeignKey("deployment_lives.id"), primary_key=True)
+    person: Mapped[str] = mapped_column(primary_key=True)
+    n_beats: Mapped[int]
+    last_utc: Mapped[datetime]
 
 
 class DeploymentRow(Base):
@@ -169,6 +236,22 @@ class AlertPictureRow(Base):
     ciphertext: Mapped[bytes]
 
 
+class AlertStepRow(Base):
+    """One step of an alert's life; what was noted is a ciphertext under the deployment's key."""
+
+    __tablename__ = "alert_steps"
+
+    alert_id: Mapped[str] = mapped_column(ForeignKey("alerts.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    event: Mapped[str]
+    state: Mapped[str]
+    person: Mapped[str]
+    at_utc: Mapped[datetime]
+    ledger_seq: Mapped[int] = mapped_column(ForeignKey("ledger_records.seq"), unique=True)
+    nonce: Mapped[bytes | None]
+    ciphertext: Mapped[bytes | None]
+
+
 class WatchlistRow(Base):
     """A list; ``wrapped_key`` is null once the key is destroyed."""
 
@@ -194,3 +277,55 @@ class WatchlistEntryRow(Base):
     kin_group: Mapped[str | None]
     nonce: Mapped[bytes]
     ciphertext: Mapped[bytes]
+
+
+class WatchlistLifeRow(Base):
+    """How a list came about: decisions, approvals, confirmations; see :mod:`overt.watchlist.life`.
+
+    It holds entry ids, never what a list says of a person.
+    """
+
+    __tablename__ = "watchlist_lives"
+
+    watchlist_id: Mapped[str] = mapped_column(primary_key=True)
+    state: Mapped[str]
+    version: Mapped[int]
+    document: Mapped[bytes]
+    updated_utc: Mapped[datetime]
+
+
+class WatchlistImportRow(Base):
+    """An import under way; its key is destroyed when the list is kept."""
+
+    __tablename__ = "watchlist_imports"
+
+    watchlist_id: Mapped[str] = mapped_column(primary_key=True)
+    wrapped_key: Mapped[bytes]
+    started_utc: Mapped[datetime]
+
+
+class ImportedRowRow(Base):
+    """The verdict on one row of a manifest, kept so that an import can go on after a crash."""
+
+    __tablename__ = "imported_rows"
+
+    watchlist_id: Mapped[str] = mapped_column(
+        ForeignKey("watchlist_imports.watchlist_id", ondelete="CASCADE"), primary_key=True
+    )
+    row_sha256: Mapped[str] = mapped_column(primary_key=True)
+    nonce: Mapped[bytes]
+    ciphertext: Mapped[bytes]
+
+
+class ListMembersRow(Base):
+    """Keyed digests of who was on a list, without picture, template or name.
+
+    They tell how alike two lists are, and answer the person who asks "was I on it?", and outlive
+    the list for that.
+    """
+
+    __tablename__ = "list_members"
+
+    manifest_sha256: Mapped[str] = mapped_column(primary_key=True)
+    tags: Mapped[bytes]
+    created_utc: Mapped[datetime]
