@@ -9,7 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from overt.core.errors import InputError
-from overt.video.picture_sets import PICTURE_SUFFIXES, count_people, natural_key, read_people
+from overt.video.picture_files import PICTURE_SUFFIXES
+from overt.video.picture_sets import count_people, natural_key, read_people
 
 SECRET = "Zxqvortle"
 METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA)

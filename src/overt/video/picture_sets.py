@@ -2,44 +2,18 @@
 
 A file at the top is a person with one picture, named by the file without its ending; a folder is a
 person with several, named by the folder. A single folder that holds everything is the list's, not a
-person's. Nothing is unpacked to disk. Limits bound what a hostile archive can
-cost.
+person's. What may be read at all, and how, is in :mod:`overt.video.picture_files`.
 """
 
-import lzma
 import re
-import struct
-import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
 from overt.core.errors import InputError
+from overt.video.picture_files import is_picture, is_zip, open_pictures
 
-PICTURE_SUFFIXES = frozenset({".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif"})
-MAX_PICTURE_BYTES = 32 * 2**20
 MAX_PICTURES = 200_000
-MAX_ARCHIVE_BYTES = 16 * 2**30
-ENCRYPTED_FLAG = 0x1
-
-DAMAGED = "The ZIP file is damaged, encrypted or of an unknown kind."
-
-_DAMAGE = (
-    zipfile.BadZipFile,
-    zlib.error,
-    lzma.LZMAError,
-    OSError,
-    EOFError,
-    NotImplementedError,
-    RuntimeError,
-    struct.error,
-    ValueError,
-    LookupError,
-    ArithmeticError,
-    MemoryError,
-)
-"""What ``zipfile`` raises for archives that are damaged or of a kind that it does not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,79 +36,35 @@ def read_people(source: Path) -> Iterator[PersonPictures]:
         InputError: neither folder nor ZIP, no picture in it, a damaged archive, a file over the
             size limit, or too many files.
     """
-    if source.is_dir():
-        yield from _from_folder(source)
-    elif zipfile.is_zipfile(source):
-        yield from _from_zip(source)
-    else:
-        raise InputError("The pictures must be in a folder or a ZIP file, and this is neither.")
+    with open_pictures(source) as files:
+        for label, names in _grouped(files.names()).items():
+            try:
+                pictures = tuple(files.read(name) for name in names)
+            except InputError as error:
+                raise InputError(f"A picture {error}.") from error
+            yield PersonPictures(label, pictures)
 
 
 def count_people(source: Path) -> int:
     """Return how many people :func:`read_people` would yield, without reading a picture."""
-    if source.is_dir():
-        return len(_grouped(_folder_names(source)))
-    if not zipfile.is_zipfile(source):
+    if not source.is_dir() and not is_zip(source):
         return 0
-    try:
-        with zipfile.ZipFile(source) as archive:
-            return len(_grouped(_zip_names(archive)))
-    except _DAMAGE as error:
-        raise InputError(DAMAGED) from error
+    return len(name_pictures(source))
 
 
-def _from_folder(folder: Path) -> Iterator[PersonPictures]:
-    for label, names in _grouped(_folder_names(folder)).items():
-        yield PersonPictures(label, tuple(_read_file(folder / name) for name in names))
+def name_pictures(source: Path) -> dict[str, list[str]]:
+    """Return each person's label and the pictures' names, in order, without reading a picture.
 
-
-def _folder_names(folder: Path) -> list[str]:
-    found = (path for path in folder.glob("**/*") if path.is_file() and not path.is_symlink())
-    return [path.relative_to(folder).as_posix() for path in found]
-
-
-def _read_file(path: Path) -> bytes:
-    try:
-        if path.stat().st_size > MAX_PICTURE_BYTES:
-            raise InputError("A picture is larger than 32 MiB.")
-        return path.read_bytes()
-    except OSError as error:
-        raise InputError("A picture could not be read from the folder.") from error
-
-
-def _from_zip(path: Path) -> Iterator[PersonPictures]:
-    try:
-        with zipfile.ZipFile(path) as archive:
-            for label, names in _grouped(_zip_names(archive)).items():
-                yield PersonPictures(label, tuple(_read_member(archive, name) for name in names))
-    except _DAMAGE as error:
-        raise InputError(DAMAGED) from error
-
-
-def _zip_names(archive: zipfile.ZipFile) -> list[str]:
-    members = [info for info in archive.infolist() if not info.is_dir()]
-    if sum(member.file_size for member in members) > MAX_ARCHIVE_BYTES:
-        raise InputError("The ZIP file is too large when unpacked.")
-    for member in members:
-        parts = PurePosixPath(member.filename.replace("\\", "/")).parts
-        if not parts or parts[0].startswith("/") or ".." in parts or ":" in parts[0]:
-            raise InputError("The ZIP file holds a path that leads out of it, and is refused.")
-        if member.flag_bits & ENCRYPTED_FLAG:
-            raise InputError("The ZIP file is encrypted.")
-    return [member.filename for member in members]
-
-
-def _read_member(archive: zipfile.ZipFile, name: str) -> bytes:
-    with archive.open(name) as member:
-        data = member.read(MAX_PICTURE_BYTES + 1)
-    if len(data) > MAX_PICTURE_BYTES:
-        raise InputError("A picture in the ZIP file is larger than 32 MiB.")
-    return data
+    Raises:
+        InputError: as :func:`read_people`.
+    """
+    with open_pictures(source) as files:
+        return _grouped(files.names())
 
 
 def _grouped(names: list[str]) -> dict[str, list[str]]:
     """Return label → file names, both in natural order; files that are no pictures are left out."""
-    pictures = [name for name in names if _is_picture(name)]
+    pictures = [name for name in names if is_picture(name)]
     if not pictures:
         raise InputError("There is no picture in the folder or ZIP file.")
     if len(pictures) > MAX_PICTURES:
@@ -157,12 +87,6 @@ def _shared_folder(pictures: list[str]) -> PurePosixPath:
     if len(first) == 1 and all(len(PurePosixPath(name).parts) > 1 for name in pictures):
         return PurePosixPath(first.pop())
     return PurePosixPath()
-
-
-def _is_picture(name: str) -> bool:
-    path = PurePosixPath(name)
-    hidden = any(part.startswith((".", "__MACOSX")) for part in path.parts)
-    return path.suffix.lower() in PICTURE_SUFFIXES and not hidden
 
 
 def natural_key(name: str) -> tuple[list[tuple[int, int, str]], str]:
