@@ -12,7 +12,7 @@ import cv2
 import typer
 
 import overt
-from overt.cli import alerts, bench, deployment, ledger, models, watchlist
+from overt.cli import alerts, bench, deployment, ledger, models, people, watchlist
 from overt.cli.demo import demo
 from overt.cli.run import run
 from overt.core.errors import EXIT_INTERRUPTED, OvertError
@@ -30,6 +30,7 @@ app.add_typer(alerts.app, name="alerts")
 app.add_typer(bench.app, name="bench")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(models.app, name="models")
+app.add_typer(people.app, name="people")
 app.add_typer(watchlist.app, name="watchlist")
 app.add_typer(deployment.app, name="deployment")
 

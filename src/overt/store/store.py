@@ -28,6 +28,7 @@ from overt.store.database import Database
 from overt.store.faults import storage_faults
 from overt.store.keys import DataKey, create_key_file, read_key_file
 from overt.store.ledger import LedgerState, StoredLedger
+from overt.store.people import PeopleRegister, check_people_against_ledger
 from overt.store.run_lock import RunLock
 from overt.store.runs import StoredRun, close_abandoned
 from overt.store.watchlists import WatchlistArchive
@@ -43,6 +44,7 @@ class Store:
     Attributes:
         alerts: reads alerts and their pictures.
         watchlists: keeps watchlists.
+        people: who acts here, with which key and in which roles.
         ledger: reads and verifies the record.
     """
 
@@ -61,6 +63,7 @@ class Store:
         self.ledger = StoredLedger(database, ledger_signer)
         self.alerts = AlertArchive(database, machine_key)
         self.watchlists = WatchlistArchive(database, machine_key, clock)
+        self.people = PeopleRegister(database, self.ledger)
 
     @classmethod
     def open(cls, home: Path, clock: Clock) -> Self:
@@ -112,6 +115,7 @@ class Store:
         state = self.ledger.verify()
         with self._database.read() as session:
             check_against_ledger(session)
+            check_people_against_ledger(session)
         return state
 
     def destroy_deployment_key(self, deployment: DeploymentId) -> bool:
