@@ -10,6 +10,7 @@ import struct
 import zlib
 from typing import Final
 
+import cv2
 import numpy as np
 from PIL import ExifTags, Image
 
@@ -67,7 +68,7 @@ def decode_still(data: bytes, *, max_pixels: int = DEFAULT_MAX_PIXELS) -> ArrayP
             pixels = np.asarray(rgb, np.uint8)
     except _DAMAGE:
         raise InputError("the picture is damaged or not of a kind that can be read") from None
-    return ArrayPicture(np.ascontiguousarray(pixels[:, :, ::-1]))
+    return ArrayPicture(np.asarray(cv2.cvtColor(pixels, cv2.COLOR_RGB2BGR), np.uint8))
 
 
 def _orientation(image: Image.Image) -> int:

@@ -6,6 +6,7 @@ distance, pose, sharpness, exposure) and are our own in detail; none of them is 
 the person is.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum
 
@@ -110,30 +111,36 @@ class QualityGate:
 
     def check_geometry(self, geometry: Geometry) -> RejectionReason | None:
         """Return why the landmarks alone rule the shot out, or None."""
-        if geometry.eye_distance_px < self.min_eye_distance_px:
-            return RejectionReason.TOO_SMALL
-        if geometry.inside < self.min_inside:
-            return RejectionReason.CUT_OFF
-        if abs(geometry.yaw_deg) > self.max_yaw_deg:
-            return RejectionReason.TURNED
-        if abs(geometry.pitch) > self.max_pitch:
-            return RejectionReason.TILTED
-        if geometry.detector_score < self.min_detector_score:
-            return RejectionReason.UNSURE
-        return None
+        return next(self.faults_of_geometry(geometry), None)
 
     def check_pixels(self, pixels: Pixels) -> RejectionReason | None:
         """Return why the crop rules the shot out, or None."""
+        return next(self.faults_of_pixels(pixels), None)
+
+    def faults_of_geometry(self, geometry: Geometry) -> Iterator[RejectionReason]:
+        """Yield every limit that the landmarks break, the one to be told first."""
+        if geometry.eye_distance_px < self.min_eye_distance_px:
+            yield RejectionReason.TOO_SMALL
+        if geometry.inside < self.min_inside:
+            yield RejectionReason.CUT_OFF
+        if abs(geometry.yaw_deg) > self.max_yaw_deg:
+            yield RejectionReason.TURNED
+        if abs(geometry.pitch) > self.max_pitch:
+            yield RejectionReason.TILTED
+        if geometry.detector_score < self.min_detector_score:
+            yield RejectionReason.UNSURE
+
+    def faults_of_pixels(self, pixels: Pixels) -> Iterator[RejectionReason]:
+        """Yield every limit that the crop breaks, the one to be told first."""
         darkest, brightest = self.brightness
         if pixels.brightness < darkest:
-            return RejectionReason.DARK
+            yield RejectionReason.DARK
         if pixels.brightness > brightest:
-            return RejectionReason.BRIGHT
+            yield RejectionReason.BRIGHT
         if pixels.contrast < self.min_contrast:
-            return RejectionReason.FLAT
+            yield RejectionReason.FLAT
         if pixels.sharpness < self.min_sharpness:
-            return RejectionReason.BLURRED
-        return None
+            yield RejectionReason.BLURRED
 
 
 def measure_geometry(

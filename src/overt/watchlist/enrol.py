@@ -1,67 +1,43 @@
 """Enrolment: pictures to references, each refused with its reason or accepted.
 
-A reference must show exactly one face; what is unusable is refused, what is merely poor is taken
-with a warning for those who decide whether the person belongs on the list.
+What is unusable is refused, what is merely poor is taken with a warning for those who decide
+whether the person belongs on the list; :mod:`overt.watchlist.quality` says which is which.
+
+Invariants: verdicts come in the order of the people; the same bytes give the same reference, bit
+for bit, however many threads work; what cannot be read ends the list only after the verdicts on
+everybody before it.
 """
 
 import hashlib
 import itertools
-from collections import Counter
+import os
+from collections import Counter, deque
 from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 
 import cv2
-import numpy as np
 
 from overt.core.arrays import BgrImage
-from overt.core.detections import Detections
-from overt.core.errors import InputError
+from overt.core.errors import InputError, OvertError
 from overt.core.frame import ArrayPicture
 from overt.core.ids import ContractId, EntryId, KinGroup, WatchlistId
 from overt.video.image import decode_still
 from overt.video.picture_sets import PersonPictures
-from overt.vision.align import align
 from overt.vision.detect import FaceDetector
 from overt.vision.embed import Embedder
-from overt.vision.quality import (
-    QualityGate,
-    measure_geometry,
-    measure_pixels,
-)
 from overt.watchlist.manifest import manifest_sha256
+from overt.watchlist.quality import Assessment, ImageQuality, OwnMeasures, Verdict, sighting
 from overt.watchlist.stored import StoredEntry, StoredReference, StoredWatchlist
 
-REFERENCE_GATE = QualityGate(
-    min_eye_distance_px=14.0,
-    max_yaw_deg=70.0,
-    max_pitch=0.45,
-    min_detector_score=0.5,
-    min_inside=0.35,
-    min_sharpness=0.04,
-    brightness=(15.0, 240.0),
-    min_contrast=6.0,
-)
-"""A picture beyond these is refused."""
-
-GOOD_REFERENCE = QualityGate(
-    min_eye_distance_px=24.0,
-    max_yaw_deg=30.0,
-    max_pitch=0.25,
-    min_detector_score=0.8,
-    min_inside=0.9,
-    min_sharpness=0.09,
-    brightness=(40.0, 215.0),
-    min_contrast=18.0,
-)
-"""A picture beyond these is taken with a warning: sometimes it is all there is of a person."""
-
-SECOND_FACE_SHARE = 0.5
-"""A second face at least this share of the first one's width makes a picture ambiguous; smaller
-ones are people in the background, and are ignored."""
-
-SURE_FACE = 0.5
 KEPT_SIDE_PX = 512
 JPEG_QUALITY = 92
+
+MAX_WORKERS = 8
+"""Each may hold a decoded picture of 150 MB."""
+
+LOOK_AHEAD = 2
+"""People under way for each worker: enough that a slow one does not leave the others idle."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,81 +63,129 @@ class Accepted:
         row: counts from 1 in the order of the source.
         entry: what was made of the pictures.
         warnings: pictures that were left out or are poor, each with the reason.
+        assessments: the quality of each of the entry's references, in their order.
     """
 
     row: int
     entry: StoredEntry = field(repr=False)
     warnings: tuple[str, ...]
+    assessments: tuple[Assessment, ...] = field(default=(), repr=False)
 
 
 class Enroller:
-    """Enrols people with one pair of models."""
+    """Enrols people with one pair of models, on every core.
+
+    Args:
+        detector: finds faces in stills; thread-safe.
+        embedder: makes templates; thread-safe.
+        quality: says what may be a reference; our own measures if None.
+        n_workers: threads; 1 works through the people one by one; if None, one more than there are
+            processors, since now and then one waits for the runtime.
+
+    Raises:
+        ValueError: ``n_workers`` is not positive.
+    """
 
     def __init__(
-        self, detector: FaceDetector, embedder: Embedder, gate: QualityGate = REFERENCE_GATE
+        self,
+        detector: FaceDetector,
+        embedder: Embedder,
+        quality: ImageQuality | None = None,
+        *,
+        n_workers: int | None = None,
     ) -> None:
+        if n_workers is not None and n_workers < 1:
+            raise ValueError("n_workers must be positive")
         self._detector = detector
         self._embedder = embedder
-        self._gate = gate
+        self._quality = quality or OwnMeasures()
+        self._n_workers = n_workers or min(MAX_WORKERS, (os.cpu_count() or 1) + 1)
 
     def enrol(self, people: Iterable[PersonPictures]) -> Iterator[Accepted | Refused]:
-        """Yield the verdict on each person, in order."""
-        for row, person in enumerate(people, start=1):
-            yield self._enrol_one(row, person)
+        """Yield the verdict on each person, in order.
+
+        A few people are read ahead of the verdict that is yielded. Whoever stops early closes the
+        iterator, or drops it: what is under way is finished, the rest is not begun.
+
+        Raises:
+            OvertError: the models failed; or as ``people`` does, after the verdicts on all before.
+        """
+        if self._n_workers == 1:
+            yield from itertools.starmap(self._enrol_one, enumerate(people, start=1))
+            return
+        workers = ThreadPoolExecutor(self._n_workers, "enrol")
+        under_way: deque[Future[Accepted | Refused]] = deque()
+        try:
+            for verdict in self._begin(people, workers):
+                under_way.append(verdict)
+                if len(under_way) >= LOOK_AHEAD * self._n_workers:
+                    yield under_way.popleft().result()
+            while under_way:
+                yield under_way.popleft().result()
+        finally:
+            workers.shutdown(cancel_futures=True)
+
+    def _begin(
+        self, people: Iterable[PersonPictures], workers: ThreadPoolExecutor
+    ) -> "Iterator[Future[Accepted | Refused]]":
+        """Hand over one person after the other; an unreadable one is the last."""
+        try:
+            for row, person in enumerate(people, start=1):
+                yield workers.submit(self._enrol_one, row, person)
+        except OvertError as error:
+            unread: Future[Accepted | Refused] = Future()
+            unread.set_exception(error)
+            yield unread
 
     def _enrol_one(self, row: int, person: PersonPictures) -> Accepted | Refused:
         if not person.pictures:
             return Refused(row, person.label, "There is no picture of this person.")
-        references: list[StoredReference] = []
+        made: list[_Made] = []
         left_out: list[str] = []
-        poor: list[str] = []
         for data in person.pictures:
-            made, remark = self._reference(data)
-            if made is not None:
-                references.append(made)
-            if remark is not None:
-                (left_out if made is None else poor).append(remark)
-        if not references:
+            outcome = self._reference(data)
+            if isinstance(outcome, str):
+                left_out.append(outcome)
+            else:
+                made.append(outcome)
+        if not made:
             return Refused(row, person.label, left_out[0])
-        entry = StoredEntry(_entry_id(person), person.label, tuple(references))
-        return Accepted(row, entry, (*(f"A picture left out: {why}" for why in left_out), *poor))
+        references = tuple(each.reference for each in made)
+        return Accepted(
+            row,
+            StoredEntry(_entry_id(person), person.label, references),
+            (
+                *(f"A picture left out: {why}" for why in left_out),
+                *(remark for each in made if (remark := each.remark())),
+            ),
+            tuple(each.assessment for each in made),
+        )
 
-    def _reference(self, data: bytes) -> tuple[StoredReference | None, str | None]:
-        """Return a reference and what is poor about it, or no reference and why."""
+    def _reference(self, data: bytes) -> "_Made | str":
+        """Return a reference and its quality, or why there is none."""
         try:
             picture = decode_still(data)
         except InputError as error:
-            return None, str(error)
-        faces = self._detector.detect_still(picture)
-        chosen = _only_face(faces)
-        if isinstance(chosen, str):
-            return None, chosen
-        geometry = measure_geometry(
-            faces.landmarks_px[chosen],
-            faces.boxes_px[chosen],
-            float(faces.scores[chosen]),
-            (picture.width_px, picture.height_px),
-        )
-        crop = align(picture, faces.landmarks_px[chosen])
-        pixels = measure_pixels(crop)
-        refused = self._gate.check_geometry(geometry) or self._gate.check_pixels(pixels)
-        if refused is not None:
-            return None, f"The face is {refused.value}."
-        poor = GOOD_REFERENCE.check_geometry(geometry) or GOOD_REFERENCE.check_pixels(pixels)
-        remark = None if poor is None else f"A poor picture, taken all the same: {poor.value}."
-        return StoredReference(self._embedder.embed([crop])[0], _kept_picture(picture)), remark
+            return str(error)
+        seen = sighting(picture, self._detector.detect_still(picture))
+        assessment = self._quality.assess(seen)
+        if seen.crop is None or assessment.verdict is Verdict.REFUSED:
+            return " ".join(assessment.reasons(Verdict.REFUSED))
+        template = self._embedder.embed([seen.crop])[0]
+        return _Made(StoredReference(template, _kept_picture(picture)), assessment)
 
 
-def _only_face(faces: Detections) -> int | str:
-    """Return the index of the picture's one face, or why there is none."""
-    sure = np.flatnonzero(faces.scores >= SURE_FACE)
-    if sure.size == 0:
-        return "There is no face in the picture."
-    widths = faces.boxes_px[sure, 2] - faces.boxes_px[sure, 0]
-    order = np.argsort(-widths, kind="stable")
-    if sure.size > 1 and widths[order[1]] >= SECOND_FACE_SHARE * widths[order[0]]:
-        return "There is more than one face in the picture."
-    return int(sure[order[0]])
+@dataclass(frozen=True, slots=True)
+class _Made:
+    """A reference and what was found of its picture."""
+
+    reference: StoredReference
+    assessment: Assessment
+
+    def remark(self) -> str:
+        """Return what is poor about it, or nothing."""
+        poor = self.assessment.reasons(Verdict.POOR)
+        return f"A poor picture, taken all the same. {' '.join(poor)}" if poor else ""
 
 
 def _entry_id(person: PersonPictures) -> EntryId:
