@@ -9,7 +9,7 @@ Must not: know what the tables mean.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
@@ -43,6 +43,7 @@ class Database:
     def __init__(self, engine: Engine) -> None:
         self._reading = engine
         self._writing = engine.execution_options(**{_BEGIN: "IMMEDIATE"})
+        self._check: Callable[[Session], None] | None = None
 
     @classmethod
     def open_sqlite(cls, path: Path) -> "Database":
@@ -65,13 +66,19 @@ class Database:
     def write(self) -> Iterator[Session]:
         """Hand out a session that is committed at the end, or rolled back if anything is raised."""
         with storage_faults(), Session(self._writing) as session, session.begin():
+            self._begin_checked(session)
             yield session
 
     @contextmanager
     def read(self) -> Iterator[Session]:
         """Hand out a session that sees one state of the database."""
         with storage_faults(), Session(self._reading) as session, session.begin():
+            self._begin_checked(session)
             yield session
+
+    def check_each_transaction(self, check: Callable[[Session], None]) -> None:
+        """Call ``check`` at the beginning of each transaction from now on; it raises to refuse."""
+        self._check = check
 
     def check(self) -> None:
         """Read the whole database for damage.
@@ -102,6 +109,10 @@ class Database:
     def close(self) -> None:
         """Let go of the file."""
         self._reading.dispose()
+
+    def _begin_checked(self, session: Session) -> None:
+        if self._check is not None:
+            self._check(session)
 
     def _migrate(self) -> None:
         config = Config()

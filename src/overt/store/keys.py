@@ -1,8 +1,9 @@
 """Key files, and the keys that they wrap.
 
-    machine key (a file) ── wraps ──▶ a key for each deployment and each watchlist (in the database)
-    ledger key (a file)  ── signs ──▶ checkpoints
+    machine key         ── wraps ──▶ a key for each deployment and each watchlist (in the database)
+    ledger key (a file) ── signs ──▶ checkpoints
 
+The machine key is a file as well, unless it comes from elsewhere (:mod:`overt.store.machine_key`).
 Destroying a wrapped key makes what it sealed unreadable, however many copies of the ciphertext
 there are.
 
@@ -11,6 +12,8 @@ all, and is never replaced. A wrapped key opens only for the owner it was wrappe
 Must not: write a bare key anywhere but to its key file, or show one in a repr or an error.
 """
 
+import hashlib
+import hmac
 import os
 import secrets
 import stat
@@ -86,6 +89,14 @@ class DataKey:
         return DataKey(self.open(sealed, place))
 
 
+def key_id(key: DataKey) -> str:
+    """Return 16 hexadecimal digits that name a key, and help nobody to find it.
+
+    They are the beginning of HMAC-SHA256 under the key itself, over words used for nothing else.
+    """
+    return hmac.new(key.secret, b"overt key id v1", hashlib.sha256).hexdigest()[:16]
+
+
 def place_of(table: str, row: str, column: str) -> str:
     """Return the name of one field of one row, which a ciphertext is bound to."""
     return f"{table}|{row}|{column}"
@@ -136,7 +147,7 @@ def create_key_file(path: Path) -> bytes:
             pass
         finally:
             draft.unlink(missing_ok=True)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     key = read_key_file(path)
     if key is None:
         raise IntegrityError(f"The key file {path.name} vanished while it was made.")
@@ -151,7 +162,8 @@ def _write_synced(path: Path, data: bytes) -> None:
         os.fsync(descriptor)
 
 
-def _sync_folder(path: Path) -> None:
+def sync_folder(path: Path) -> None:
+    """Make sure that what a folder lists has reached the disk."""
     descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     try:
         os.fsync(descriptor)

@@ -1,4 +1,4 @@
-"""One process at a time has runs open in a store.
+"""One process at a time has runs open in a store, or rotates its keys.
 
 The kernel gives the lock back when the process ends, however it ends, so that a run found open
 while the lock is free is one that was never closed.
@@ -14,6 +14,7 @@ from overt.core.errors import StorageError
 from overt.store.faults import storage_faults
 
 _HELD_ELSEWHERE: Final = frozenset({errno.EWOULDBLOCK, errno.EACCES})
+_BY_A_RUN: Final = "Another process has a run open in this store, or is rotating its keys."
 
 
 class RunLock:
@@ -23,11 +24,11 @@ class RunLock:
         self._path = path
         self._descriptor: int | None = None
 
-    def acquire(self) -> bool:
+    def acquire(self, held_elsewhere: str = _BY_A_RUN) -> bool:
         """Take the lock, unless this process has it already; return whether it is newly taken.
 
         Raises:
-            StorageError: another process has it.
+            StorageError: another process has it; ``held_elsewhere`` is the sentence for that.
         """
         if self._descriptor is not None:
             return False
@@ -39,7 +40,7 @@ class RunLock:
             except OSError as error:
                 os.close(descriptor)
                 if error.errno in _HELD_ELSEWHERE:
-                    raise StorageError("Another process has a run open in this store.") from error
+                    raise StorageError(held_elsewhere) from error
                 raise
         self._descriptor = descriptor
         return True

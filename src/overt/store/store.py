@@ -2,11 +2,12 @@
 
     home/overt.sqlite3       the database, 0600
     home/run.lock            held while a run is open
-    home/keys/machine.key    wraps the keys of deployments and watchlists, 0600
+    home/keys/machine.key    wraps the keys of deployments and watchlists, 0600; or another source
     home/keys/ledger.key     signs checkpoints, 0600
 
 Invariants: keys are made before the database that depends on them, and never again after; at every
-open the ledger is checked against its last checkpoint.
+open it is checked first that the machine key is this store's, then the ledger against its last
+checkpoint.
 Must not: fall back to another place or a new key when one is missing.
 """
 
@@ -24,11 +25,14 @@ from overt.core.ids import DeploymentId
 from overt.ledger.notes import NoteSigner
 from overt.store import deployments
 from overt.store.alerts import AlertArchive, check_against_ledger
+from overt.store.custody import KeyCustody
 from overt.store.database import Database
 from overt.store.faults import storage_faults
-from overt.store.keys import DataKey, create_key_file, read_key_file
+from overt.store.keys import create_key_file, read_key_file
 from overt.store.ledger import LedgerState, StoredLedger
+from overt.store.machine_key import KeyFileSource, MachineKeySource
 from overt.store.people import PeopleRegister, check_people_against_ledger
+from overt.store.rotation import MachineKey, first_machine_key, open_machine_key
 from overt.store.run_lock import RunLock
 from overt.store.runs import StoredRun, close_abandoned
 from overt.store.watchlists import WatchlistArchive
@@ -36,6 +40,7 @@ from overt.store.watchlists import WatchlistArchive
 DATABASE_NAME: Final = "overt.sqlite3"
 MACHINE_KEY: Final = "machine.key"
 LEDGER_KEY: Final = "ledger.key"
+KEYS: Final = "keys"
 
 
 class Store:
@@ -51,41 +56,50 @@ class Store:
     def __init__(
         self,
         database: Database,
-        machine_key: DataKey,
+        machine: MachineKey,
         ledger_signer: NoteSigner,
         run_lock: RunLock,
         clock: Clock,
     ) -> None:
         self._database = database
-        self._machine_key = machine_key
+        self._machine_key = machine.key
         self._run_lock = run_lock
         self._clock = clock
         self.ledger = StoredLedger(database, ledger_signer)
-        self.alerts = AlertArchive(database, machine_key)
-        self.watchlists = WatchlistArchive(database, machine_key, clock)
+        self.alerts = AlertArchive(database, machine.key)
+        self.watchlists = WatchlistArchive(database, machine.key, clock)
+        self.keys = KeyCustody(database, self.ledger, machine, run_lock, clock)
         self.people = PeopleRegister(database, self.ledger)
 
     @classmethod
-    def open(cls, home: Path, clock: Clock) -> Self:
+    def open(cls, home: Path, clock: Clock, source: MachineKeySource | None = None) -> Self:
         """Open the store in a folder, which is made if there is none.
 
+        Args:
+            home: the folder.
+            clock: what time it is.
+            source: where the machine key comes from; a key file in ``home`` if None.
+
         Raises:
-            IntegrityError: a key file is missing or can be reached by others, or the ledger is not
-                what its last checkpoint was signed for.
+            IntegrityError: a key is missing, is another store's or can be reached by others, or the
+                ledger is not what its last checkpoint was signed for.
+            UnavailableError: the source of the machine key is not there.
             StorageError: the disk is full, read-only or damaged, or the store was made by a newer
                 version.
         """
-        path = home / DATABASE_NAME
+        path, keys = home / DATABASE_NAME, home / KEYS
+        source = source or KeyFileSource(keys / MACHINE_KEY)
         with storage_faults():
             exists = path.exists()
-        machine_key = DataKey(_key(home, MACHINE_KEY, exists=exists))
-        signer = _signer(_key(home, LEDGER_KEY, exists=exists))
+        first_machine_key(source, keys, exists=exists)
+        signer = _signer(_ledger_key(keys / LEDGER_KEY, exists=exists))
         database = Database.open_sqlite(path)
-        store = cls(database, machine_key, signer, RunLock(home / "run.lock"), clock)
         try:
+            machine = open_machine_key(database, source, keys)
+            store = cls(database, machine, signer, RunLock(home / "run.lock"), clock)
             store.ledger.check_head()
         except BaseException:
-            store.close()
+            database.close()
             raise
         return store
 
@@ -149,12 +163,11 @@ class Store:
         self.close()
 
 
-def _key(home: Path, name: str, *, exists: bool) -> bytes:
-    path = home / "keys" / name
+def _ledger_key(path: Path, *, exists: bool) -> bytes:
     key = read_key_file(path)
     if key is None and exists:
         raise IntegrityError(
-            f"The key file {name} of this store is missing, and what it keeps needs that key."
+            f"The key file {path.name} of this store is missing, and what it keeps needs that key."
         )
     return create_key_file(path) if key is None else key
 

@@ -115,6 +115,32 @@ class WatchlistArchive:
             session.execute(insert(WatchlistEntryRow), rows)
 
 
+def reseal(session: Session, watchlist_id: WatchlistId, machine_key: DataKey) -> DataKey | None:
+    """Re-encrypt a list under a fresh key, which is returned; the former is destroyed with it.
+
+    None if there is no such list, or no key of it any more.
+
+    Raises:
+        IntegrityError: what is kept was altered.
+    """
+    row = session.get(WatchlistRow, watchlist_id)
+    if row is None or row.wrapped_key is None:
+        return None
+    former = machine_key.unwrap(row.wrapped_key, _key_place(watchlist_id))
+    fresh = DataKey.generate()
+    ids = select(WatchlistEntryRow.entry).where(WatchlistEntryRow.watchlist_id == watchlist_id)
+    for entry_id in session.scalars(ids).all():
+        entry = session.get_one(WatchlistEntryRow, (watchlist_id, entry_id))
+        place = _entry_place(watchlist_id, EntryId(entry_id))
+        sealed = fresh.seal(former.open(Sealed(entry.nonce, entry.ciphertext), place), place)
+        entry.nonce, entry.ciphertext = sealed.nonce, sealed.ciphertext
+        # Written one at a time: a list may hold more pictures than there is memory.
+        session.flush()
+        session.expunge(entry)
+    row.wrapped_key = machine_key.wrap(fresh, _key_place(watchlist_id))
+    return fresh
+
+
 def _summary(row: WatchlistRow) -> WatchlistSummary:
     return WatchlistSummary(
         id=WatchlistId(row.id),
