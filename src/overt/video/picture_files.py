@@ -26,6 +26,9 @@ MAX_PICTURE_BYTES: Final = 32 * 2**20
 MAX_ARCHIVE_BYTES: Final = 16 * 2**30
 """Of all that a ZIP says it holds."""
 
+MAX_NAME_CHARS: Final = 4096
+"""Of a path within; putting a longer one into a Unicode form can take hours."""
+
 _ENCRYPTED_FLAG = 0x1
 _PACKING = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """The methods that Python unpacks piece by piece. It unpacks bzip2 and LZMA without a bound: a
@@ -201,6 +204,8 @@ def _is_own_file(path: Path) -> bool:
 
 
 def _spellings(name: str) -> list[str]:
+    if len(name) > MAX_NAME_CHARS:
+        return []
     forms = (name, unicodedata.normalize("NFC", name), unicodedata.normalize("NFD", name))
     return list(dict.fromkeys(forms))
 

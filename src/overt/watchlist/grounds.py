@@ -166,7 +166,7 @@ def require(name: str, text: str) -> None:
     Raises:
         FieldError: it is blank.
     """
-    if not any(each.isalnum() for each in text):
+    if _is_blank(text):
         raise FieldError(name, "must not be blank")
 
 
@@ -210,6 +210,10 @@ def parse_day(name: str, text: str) -> date:
         raise FieldError(name, "is not a day of the calendar") from None
 
 
+def _is_blank(text: str) -> bool:
+    return not any(each.isalnum() for each in text)
+
+
 def _check_items(name: str, items: tuple[str, ...]) -> None:
     if len(items) > MAX_ITEMS:
         raise FieldError(name, f"must have at most {MAX_ITEMS} items")
@@ -218,7 +222,8 @@ def _check_items(name: str, items: tuple[str, ...]) -> None:
             check_word(name, item)
         else:
             check_text(name, item)
-            require(name, item)
+            if _is_blank(item):
+                raise FieldError(name, "must not hold a blank item")
 
 
 def _as_json(value: str | date | tuple[str, ...] | None) -> JsonValue:
