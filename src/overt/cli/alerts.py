@@ -35,9 +35,7 @@ def list_alerts(
     as_json: AsJson = False,
 ) -> None:
     """List the alerts that are kept, oldest first."""
-    from overt.store.store import Store
-
-    with Store.open(wiring.home(), SystemClock()) as store:
+    with wiring.open_store(SystemClock()) as store:
         alerts = store.alerts.list(None if deployment is None else DeploymentId(deployment))
         people = _people(store)
     if as_json:
@@ -67,10 +65,9 @@ def show(
 ) -> None:
     """Show one alert, with its pictures in the terminal or as a file."""
     from overt.cli.contact_sheet import SheetRow, contact_sheet, in_terminal, write_sheet
-    from overt.store.store import Store
     from overt.video.image import decode_still
 
-    with Store.open(wiring.home(), SystemClock()) as store:
+    with wiring.open_store(SystemClock()) as store:
         alert = _find(store, alert_id)
         people = _people(store)
         pictures = store.alerts.pictures(alert.id)

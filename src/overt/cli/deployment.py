@@ -94,12 +94,11 @@ def authorise(
     from overt.deployment.capability import Capability, sign
     from overt.deployment.keys import load_private_key
     from overt.policy.locks import AlertRule
-    from overt.store.store import Store
 
     signing_key = load_private_key(key)
     now = SystemClock().now_utc()
     begins, ends = _window(start, minutes, now)
-    with Store.open(wiring.home(), SystemClock()) as store:
+    with wiring.open_store(SystemClock()) as store:
         listed = store.watchlists.load(WatchlistId(watchlist))
     if listed is None:
         raise InputError("There is no watchlist of that name on this machine.")

@@ -23,9 +23,7 @@ def ledger() -> None:
 @app.command("verify")
 def verify(as_json: AsJson = False) -> None:
     """Recompute the record from its bytes, and compare every alert with its entry in it."""
-    from overt.store.store import Store
-
-    with Store.open(wiring.home(), SystemClock()) as store:
+    with wiring.open_store(SystemClock()) as store:
         state = store.verify()
         key = store.ledger.verifier_key
     figures = {

@@ -69,7 +69,6 @@ def add(
     """Register somebody. The first person of all is an administrator."""
     from overt.cli.identity import act_as
     from overt.deployment.keys import load_public_key
-    from overt.store.store import Store
 
     added = Person(
         id=PersonId(person),
@@ -80,7 +79,7 @@ def add(
         independent=independent,
     )
     clock = SystemClock()
-    with Store.open(wiring.home(), clock) as store:
+    with wiring.open_store(clock) as store:
         by = None if acting is None else act_as(store, acting).person.id
         store.people.save(added, by, clock.now_utc())
     _say(f"Registered {person}: {', '.join(role)}")
@@ -122,9 +121,7 @@ def strike_off(person: PersonName, acting: Acting) -> None:
 @app.command("list")
 def list_people(as_json: AsJson = False) -> None:
     """List everybody who is or was in the register."""
-    from overt.store.store import Store
-
-    with Store.open(wiring.home(), SystemClock()) as store:
+    with wiring.open_store(SystemClock()) as store:
         people = store.people.list()
     if as_json:
         print(json.dumps({"people": [_document(each) for each in people]}, indent=2))
@@ -139,9 +136,7 @@ def list_people(as_json: AsJson = False) -> None:
 @app.command("show")
 def show(person: PersonName, as_json: AsJson = False) -> None:
     """Show one person's entry."""
-    from overt.store.store import Store
-
-    with Store.open(wiring.home(), SystemClock()) as store:
+    with wiring.open_store(SystemClock()) as store:
         entry = _entry(store, PersonId(person))
     shown = {**_document(entry.person), "version": entry.version}
     if as_json:
@@ -158,10 +153,9 @@ def show(person: PersonName, as_json: AsJson = False) -> None:
 
 def _replace(person: PersonId, acting: Path, changes: dict[str, Any]) -> int:
     from overt.cli.identity import act_as
-    from overt.store.store import Store
 
     clock = SystemClock()
-    with Store.open(wiring.home(), clock) as store:
+    with wiring.open_store(clock) as store:
         by = act_as(store, acting).person.id
         entry = _entry(store, person)
         after = dataclasses.replace(entry.person, **changes)

@@ -42,7 +42,6 @@ def run(
     from overt.deployment.authority import Authority
     from overt.deployment.capability import verify
     from overt.deployment.keys import load_trusted
-    from overt.store.store import Store
 
     clock = SystemClock()
     data = _read_capability(capability)
@@ -51,7 +50,7 @@ def run(
     sources = parse_cameras(camera or (), allowed)
     console = Console(stderr=True)
     with (
-        Store.open(wiring.home(), clock) as store,
+        wiring.open_store(clock) as store,
         wiring.open_models(runtime=runtime, device=device) as models,
     ):
         watchlist = store.watchlists.find(allowed.watchlist_sha256)

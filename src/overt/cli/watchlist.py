@@ -45,7 +45,6 @@ def import_pictures(
     A second import of the same pictures under the same name changes nothing.
     """
     from overt.cli.results import people
-    from overt.store.store import Store
     from overt.video.picture_sets import count_people, read_people
     from overt.watchlist.enrol import Accepted, Enroller, Refused, freeze
 
@@ -58,7 +57,7 @@ def import_pictures(
         refused = [row for row in verdicts if isinstance(row, Refused)]
         _print_refusals(console, refused)
         frozen = freeze(WatchlistId(name), name, models.contract, (row.entry for row in accepted))
-    with Store.open(wiring.home(), SystemClock()) as store:
+    with wiring.open_store(SystemClock()) as store:
         store.watchlists.save(frozen)
     if as_json:
         _print_json(
@@ -107,9 +106,7 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show which lists are kept, their manifest, models and number of people."""
-    from overt.store.store import Store
-
-    with Store.open(wiring.home(), SystemClock()) as store:
+    with wiring.open_store(SystemClock()) as store:
         kept = store.watchlists.list()
     rows = [each for each in kept if name in (None, each.name)]
     if name is not None and not rows:

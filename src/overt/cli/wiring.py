@@ -21,10 +21,13 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from overt.core.arrays import BgrImage
+    from overt.core.clock import Clock
     from overt.deployment.calibration import CalibrationRecord
     from overt.inference.prepare import ModelPair
     from overt.inference.runtimes import Runtime
     from overt.live.pipeline import Recogniser
+    from overt.store.machine_key import MachineKeySource
+    from overt.store.store import Store
     from overt.vision.detect import FaceDetector
     from overt.vision.embed import Embedder
     from overt.watchlist.stored import StoredWatchlist
@@ -59,6 +62,48 @@ def user_models() -> Path:
 def trusted_keys() -> Path:
     """Return the folder with the public keys of those who may authorise here."""
     return home() / "authority"
+
+
+def open_store(clock: "Clock") -> "Store":
+    """Open the store in the user's own folder, under the machine key from where it is to come.
+
+    Raises:
+        UsageError: what the environment says about the machine key does not fit together.
+        OvertError: as :meth:`overt.store.store.Store.open`.
+    """
+    from overt.store.store import Store
+
+    return Store.open(home(), clock, machine_key_source())
+
+
+def machine_key_source() -> "MachineKeySource":
+    """Return where the machine key comes from.
+
+    It is what ``OVERT_MACHINE_KEY_FROM`` says (``file``, ``environment``, ``keyring``); without it
+    the environment, if a key is set there (``OVERT_MACHINE_KEY``), and a key file otherwise.
+
+    Raises:
+        UsageError: it says something else, or a key is set that would not be used.
+    """
+    from overt.core.errors import UsageError
+    from overt.store import machine_key
+    from overt.store.store import KEYS, MACHINE_KEY
+
+    value = os.environ.get(machine_key.KEY_VARIABLE)
+    next_value = os.environ.get(machine_key.NEXT_KEY_VARIABLE)
+    is_set = value is not None or next_value is not None
+    chosen = os.environ.get("OVERT_MACHINE_KEY_FROM") or ("environment" if is_set else "file")
+    if chosen == "environment":
+        return machine_key.EnvironmentSource(value, next_value)
+    if is_set:
+        raise UsageError(
+            f"A machine key is set in the environment, but OVERT_MACHINE_KEY_FROM says {chosen!r}."
+        )
+    if chosen == "file":
+        return machine_key.KeyFileSource(home() / KEYS / MACHINE_KEY)
+    if chosen == "keyring":
+        return machine_key.KeyringSource(machine_key.KEYRING_SERVICE, home())
+    raise UsageError("OVERT_MACHINE_KEY_FROM must be file, environment or keyring.")
 
 
 def catalogue() -> Catalogue:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from overt.core.clock import Clock
-from overt.core.errors import InputError, StorageError
+from overt.core.errors import InputError, StateError
 from overt.core.ids import PersonId, WatchlistId
 from overt.ledger.records import KeyRotated, LedgerRecord
 from overt.store.database import Database
@@ -25,7 +25,7 @@ from overt.store.rotation import (
     settle,
     wrap_anew,
 )
-from overt.store.run_lock import RunLock
+from overt.store.run_lock import HeldElsewhereError, RunLock
 from overt.store.watchlists import reseal
 
 _IN_USE: Final = "A run is open in this store, or its keys are being rotated: wait for its end."
@@ -81,12 +81,13 @@ class KeyCustody:
 
         Raises:
             IntegrityError: a wrapped key was altered, or the source has no new key to give.
-            StorageError: a run is open, another process rotates, or it could not be done; or it was
-                done, and the former wrappings are not yet overwritten in every file.
+            StateError: a run is open, or another process rotates keys.
+            StorageError: it could not be done; or it was, and the former wrappings are not yet
+                overwritten in every file.
         """
         with self._no_run(), changing_keys(self._machine.folder):
             if settle(self._database, self._machine.source) != self._machine.key:
-                raise StorageError("Another process rotated the machine key just now.")
+                raise StateError("Another process rotated the machine key just now.")
             fresh = DataKey(self._machine.source.create_next())
             if fresh == self._machine.key:
                 raise InputError("The new machine key is the one that is in use.")
@@ -106,7 +107,7 @@ class KeyCustody:
         Raises:
             InputError: there is no such list, or its key was destroyed.
             IntegrityError: what is kept of it was altered; nothing was changed.
-            StorageError: as :meth:`rotate_machine_key`.
+            StateError, StorageError: as :meth:`rotate_machine_key`.
         """
         with self._no_run():
             with self._ledger.transaction() as work:
@@ -126,8 +127,12 @@ class KeyCustody:
 
     @contextmanager
     def _no_run(self) -> Iterator[None]:
-        if not self._run_lock.acquire(_IN_USE):
-            raise StorageError(_IN_USE)
+        try:
+            newly_taken = self._run_lock.acquire()
+        except HeldElsewhereError as error:
+            raise StateError(_IN_USE) from error
+        if not newly_taken:
+            raise StateError(_IN_USE)
         try:
             yield
         finally:

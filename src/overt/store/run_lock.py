@@ -14,7 +14,11 @@ from overt.core.errors import StorageError
 from overt.store.faults import storage_faults
 
 _HELD_ELSEWHERE: Final = frozenset({errno.EWOULDBLOCK, errno.EACCES})
-_BY_A_RUN: Final = "Another process has a run open in this store, or is rotating its keys."
+_BY_ANOTHER: Final = "Another process has a run open in this store, or is rotating its keys."
+
+
+class HeldElsewhereError(StorageError):
+    """Another process has the lock."""
 
 
 class RunLock:
@@ -24,11 +28,12 @@ class RunLock:
         self._path = path
         self._descriptor: int | None = None
 
-    def acquire(self, held_elsewhere: str = _BY_A_RUN) -> bool:
+    def acquire(self) -> bool:
         """Take the lock, unless this process has it already; return whether it is newly taken.
 
         Raises:
-            StorageError: another process has it; ``held_elsewhere`` is the sentence for that.
+            HeldElsewhereError: another process has it.
+            StorageError: the file cannot be locked.
         """
         if self._descriptor is not None:
             return False
@@ -40,7 +45,7 @@ class RunLock:
             except OSError as error:
                 os.close(descriptor)
                 if error.errno in _HELD_ELSEWHERE:
-                    raise StorageError(held_elsewhere) from error
+                    raise HeldElsewhereError(_BY_ANOTHER) from error
                 raise
         self._descriptor = descriptor
         return True
