@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import cast
+from typing import Literal, cast
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
@@ -20,12 +20,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from overt.core.clock import format_utc, parse_utc
 from overt.core.errors import AuthorityError, InputError
-from overt.core.ids import CameraId, ContractId, DeploymentId, Sha256
+from overt.core.ids import CameraId, ContractId, DeploymentId, PersonId, Sha256
 from overt.ledger.canonical import JsonValue, canonical_bytes, parse_canonical_object
+from overt.policy.facts import Route
 from overt.policy.locks import AlertRule
 
-FORMAT = "overt-capability/1"
-SIGNED_PREFIX = b"overt-capability/1\n"
+FORMAT = "overt-capability/2"
+SIGNED_PREFIX = b"overt-capability/2\n"
 MICRO = 1_000_000
 MAX_FILE_BYTES = 2**20
 
@@ -45,7 +46,7 @@ class Calibration:
 
 @dataclass(frozen=True, slots=True)
 class Capability:
-    """One deployment's authority. Application, roles and policy packs will produce it.
+    """One deployment's authority, as :mod:`overt.deployment.authorising` makes it.
 
     Attributes:
         deployment: its id.
@@ -56,7 +57,13 @@ class Capability:
         detector_sha256: digest of the only detector that may be used.
         contract: the only vector space that may be used.
         rule: threshold and locks.
-        authoriser: office or name of the person who signed; accountable, hence named.
+        authoriser: the person who signed, as the register names them; accountable, hence named.
+        rank: theirs.
+        route: ordinary, or urgent and to be ratified.
+        cosigner: who signed the application independently, if anybody.
+        application_sha256: of the application that was weighed.
+        policy_sha256: of the only policy pack under which it holds.
+        presence_within_s: longest time without a sign of the officers' presence.
         issued_utc: when it was signed.
         calibration: the evidence for the threshold, if there is any.
     """
@@ -70,6 +77,12 @@ class Capability:
     contract: ContractId
     rule: AlertRule
     authoriser: str
+    rank: str
+    route: Route
+    cosigner: PersonId | None
+    application_sha256: Sha256
+    policy_sha256: Sha256
+    presence_within_s: float
     issued_utc: datetime
     calibration: Calibration | None = None
 
@@ -105,6 +118,12 @@ class _CapabilityDocument(_Strict):
     contract: str = Field(min_length=1, max_length=200)
     rule: _RuleDocument
     authoriser: str = Field(min_length=1, max_length=200)
+    rank: str = Field(min_length=1, max_length=64)
+    route: Literal["ordinary", "urgent"]
+    cosigner: str | None = Field(min_length=1, max_length=200)
+    application_sha256: str = _Digest
+    policy_sha256: str = _Digest
+    presence_within_ms: int = Field(ge=1, le=3_600_000)
     issued_utc: str
     calibration: _CalibrationDocument | None
 
@@ -215,6 +234,12 @@ def _to_document(capability: Capability) -> dict[str, JsonValue]:
             "repeat_within_s": round(rule.repeat_within_s),
         },
         "authoriser": capability.authoriser,
+        "rank": capability.rank,
+        "route": str(capability.route),
+        "cosigner": capability.cosigner,
+        "application_sha256": capability.application_sha256,
+        "policy_sha256": capability.policy_sha256,
+        "presence_within_ms": round(capability.presence_within_s * 1000),
         "issued_utc": format_utc(capability.issued_utc),
         "calibration": calibration,
     }
@@ -247,6 +272,12 @@ def _from_document(document: _CapabilityDocument) -> Capability:
             repeat_within_s=float(rule.repeat_within_s),
         ),
         authoriser=document.authoriser,
+        rank=document.rank,
+        route=Route(document.route),
+        cosigner=None if document.cosigner is None else PersonId(document.cosigner),
+        application_sha256=Sha256(document.application_sha256),
+        policy_sha256=Sha256(document.policy_sha256),
+        presence_within_s=document.presence_within_ms / 1000,
         issued_utc=parse_utc(document.issued_utc),
         calibration=calibration,
     )

@@ -1,0 +1,227 @@
+"""A deployment's life as it is kept: where it stands, and everything that led there.
+
+    draft ──▶ submitted ──▶ authorised ──▶ ready ──▶ live ⇄ paused ──▶ ended ──▶ closed
+                   └──────▶ refused
+
+Invariants: frozen; a life only changes by :func:`overt.deployment.lifecycle.advance`; every step
+has a number, who took it and when.
+Must not: hold anything about a listed person; people here are those who answer for the deployment.
+"""
+
+import hashlib
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated, Any, Final
+
+from pydantic import AwareDatetime, Field, StringConstraints, ValidationError
+
+from overt.core.errors import IntegrityError
+from overt.core.ids import ContractId, DeploymentId, PersonId, Sha256
+from overt.deployment.application import Application, Digest, Frozen, Name, Text
+from overt.policy.facts import ListFacts, ReadinessFacts, Route
+from overt.policy.roles import Role
+
+FORMAT: Final = "overt-deployment/1"
+Signature = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9+/]{86}==$")]
+
+
+class LifeState(StrEnum):
+    """Where a deployment is in its life."""
+
+    DRAFT = "draft"
+    SUBMITTED = "submitted"
+    REFUSED = "refused"
+    AUTHORISED = "authorised"
+    READY = "ready"
+    LIVE = "live"
+    PAUSED = "paused"
+    ENDED = "ended"
+    CLOSED = "closed"
+
+
+class LifeEvent(StrEnum):
+    """What can happen to a deployment."""
+
+    APPLY = "apply"
+    SUBMIT = "submit"
+    WITHDRAW = "withdraw"
+    COSIGN = "cosign"
+    AUTHORISE = "authorise"
+    REFUSE = "refuse"
+    RATIFY = "ratify"
+    REFUSE_RATIFICATION = "refuse ratification"
+    CHECK_IN = "check in"
+    CHECK_OUT = "check out"
+    CONFIRM_SIGNS = "confirm signs"
+    MAKE_READY = "make ready"
+    GO_LIVE = "go live"
+    PAUSE = "pause"
+    RESUME = "resume"
+    END = "end"
+    LAPSE = "lapse"
+    REPORT = "report"
+    CLOSE = "close"
+
+
+class Step(Frozen):
+    """One step; ``by`` is None for what happens of itself."""
+
+    number: int
+    event: LifeEvent
+    state: LifeState
+    by: Name | None
+    at_utc: AwareDatetime
+    reason: Text = ""
+
+
+class Cosignature(Frozen):
+    """An independent person's signature under the application."""
+
+    person: Name
+    rank: str
+    organisation: str
+    at_utc: AwareDatetime
+    application_sha256: Digest
+    signature: Signature
+
+
+class AuthorityRecord(Frozen):
+    """An authority as it was given.
+
+    Attributes:
+        route: ordinary or urgent.
+        authoriser, rank: who signed.
+        issued_utc: when.
+        starts_utc, ends_utc: what was authorised.
+        capability_sha256: of the signed file.
+        urgency_reason: why the urgent route.
+        ratified_by: who ratified an urgent authority; None for an ordinary or unratified one.
+        urgent_authoriser: for a ratified one, who had given the urgent authority.
+    """
+
+    route: Route
+    authoriser: Name
+    rank: str
+    issued_utc: AwareDatetime
+    starts_utc: AwareDatetime
+    ends_utc: AwareDatetime
+    capability_sha256: Digest
+    urgency_reason: Text = ""
+    ratified_by: Name | None = None
+    urgent_authoriser: Name | None = None
+
+    @property
+    def awaits_ratification(self) -> bool:
+        """Whether it ends by itself unless somebody of full rank ratifies it."""
+        return self.route is Route.URGENT and self.ratified_by is None
+
+
+class CheckIn(Frozen):
+    """An officer on the spot, from when until when."""
+
+    person: Name
+    role: Role
+    at_utc: AwareDatetime
+    left_utc: AwareDatetime | None = None
+
+
+class CancellationReport(Frozen):
+    """What came of it, written before the deployment can be closed."""
+
+    reason_for_ending: Text = ""
+    result: Text = ""
+    public_reaction: Text = ""
+    incidents: Text = ""
+    lessons: Text = ""
+
+
+class Life(Frozen):
+    """A deployment's whole life; ``version`` counts its steps."""
+
+    format: str = Field(default=FORMAT, pattern=f"^{FORMAT}$")
+    state: LifeState
+    version: int = Field(ge=1)
+    application: Application
+    steps: tuple[Step, ...] = Field(min_length=1)
+    cosignature: Cosignature | None = None
+    authority: AuthorityRecord | None = None
+    check_ins: tuple[CheckIn, ...] = ()
+    signs_confirmed_utc: AwareDatetime | None = None
+    report: CancellationReport | None = None
+    delete_by: Mapping[str, AwareDatetime] = Field(default_factory=dict)
+
+    @property
+    def deployment(self) -> DeploymentId:
+        """The deployment's id."""
+        return self.application.id
+
+    @property
+    def last_step_utc(self) -> datetime:
+        """When the last step was taken; none can be taken before it."""
+        return self.steps[-1].at_utc
+
+    @property
+    def ended_utc(self) -> datetime | None:
+        """When it ended, or None if it has not."""
+        ends = [step.at_utc for step in self.steps if step.state is LifeState.ENDED]
+        return ends[0] if ends else None
+
+    def taken_by(self, event: LifeEvent) -> frozenset[PersonId]:
+        """Return everybody who took such a step."""
+        return frozenset(PersonId(s.by) for s in self.steps if s.event is event and s.by)
+
+    def present(self) -> dict[PersonId, Role]:
+        """Return who is checked in, and as what."""
+        return {PersonId(c.person): c.role for c in self.check_ins if c.left_utc is None}
+
+    def lapsed(self, now_utc: datetime) -> bool:
+        """Whether its authority is over, though nobody has said so yet."""
+        has_authority = self.state in {
+            LifeState.AUTHORISED,
+            LifeState.READY,
+            LifeState.LIVE,
+            LifeState.PAUSED,
+        }
+        return has_authority and (self.authority is None or now_utc >= self.authority.ends_utc)
+
+    def to_bytes(self) -> bytes:
+        """Return the bytes that are kept, and whose digest the ledger holds."""
+        return self.model_dump_json().encode()
+
+    @property
+    def sha256(self) -> Sha256:
+        """The digest of :meth:`to_bytes`."""
+        return Sha256(hashlib.sha256(self.to_bytes()).hexdigest())
+
+    @classmethod
+    def parse(cls, data: bytes) -> "Life":
+        """Read back what was kept.
+
+        Raises:
+            IntegrityError: it is not what :meth:`to_bytes` gave.
+        """
+        try:
+            return cls.model_validate_json(data)
+        except ValidationError as error:
+            raise IntegrityError("A deployment that the store keeps was altered.") from error
+
+    def replaced(self, **changes: Any) -> "Life":
+        """Return a copy with changes, checked anew."""
+        return Life.model_validate(dict(self) | changes)
+
+    def readiness(self, now_utc: datetime, watchlist: ListFacts) -> ReadinessFacts:
+        """Return what the rules look at before going live."""
+        bound, given = self.application.bindings, self.authority
+        return ReadinessFacts(
+            now_utc=now_utc,
+            starts_utc=given.starts_utc if given else self.application.starts_utc,
+            ends_utc=given.ends_utc if given else self.application.ends_utc,
+            present=Counter(self.present().values()),
+            signs_confirmed_utc=self.signs_confirmed_utc,
+            watchlist=watchlist,
+            evaluation=bound.evidence.facts() if bound.evidence else None,
+            contract=ContractId(bound.contract),
+            threshold=bound.threshold,
+        )
