@@ -71,8 +71,12 @@ class AlertSink(Protocol):
         """
         ...
 
-    def fold_repeat(self, alert_id: AlertId, when_utc: datetime, similarity: float) -> None:
+    def fold_repeat(self, alert_id: AlertId, when_utc: datetime, similarity: float) -> bool:
         """Note that the same entry passed the same camera again within the folding time.
+
+        Returns:
+            Whether it was folded in. An alert whose life is over takes no repeat: this passage is
+            to be raised as an alert of its own, so that somebody decides on it.
 
         Raises:
             InputError: there is no such alert in this run's deployment.

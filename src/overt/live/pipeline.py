@@ -182,8 +182,7 @@ class CameraPipeline:
     def _alert(self, passage: Passage, match: PossibleMatch, shot: Shot) -> None:
         frame = shot.frame
         earlier = self._raised.get(match.entry)
-        if earlier is not None and self._is_repeat(earlier, frame):
-            self._sink.fold_repeat(earlier.id, frame.captured_utc, match.similarity)
+        if earlier is not None and self._folds(earlier, match, frame):
             passage.repeats = earlier.id
             return
         alert = self._new_alert(passage, match, shot)
@@ -192,9 +191,14 @@ class CameraPipeline:
         passage.alert = alert.id
         self._raised[match.entry] = alert
 
-    def _is_repeat(self, earlier: Alert, frame: Frame) -> bool:
-        """By the stream's own time, which never goes back, whatever is done to the clock."""
-        return frame.media_time_s - earlier.media_time_s <= self._rule.repeat_within_s
+    def _folds(self, earlier: Alert, match: PossibleMatch, frame: Frame) -> bool:
+        """Fold a passage into an earlier alert, unless it is too late or officers are done with it.
+
+        By the stream's own time, which never goes back, whatever is done to the clock.
+        """
+        if frame.media_time_s - earlier.media_time_s > self._rule.repeat_within_s:
+            return False
+        return self._sink.fold_repeat(earlier.id, frame.captured_utc, match.similarity)
 
     def _new_alert(self, passage: Passage, match: PossibleMatch, shot: Shot) -> Alert:
         frame = shot.frame

@@ -119,9 +119,11 @@ class _ObservedSink:
         stored_after_s = alert.latency_s + self._clock.monotonic_s() - began_s
         self._tell(lambda: self._observer.alert_raised(alert, pictures, stored_after_s))
 
-    def fold_repeat(self, alert_id: AlertId, when_utc: datetime, similarity: float) -> None:
-        self._sink.fold_repeat(alert_id, when_utc, similarity)
-        self._tell(lambda: self._observer.alert_repeated(alert_id, when_utc))
+    def fold_repeat(self, alert_id: AlertId, when_utc: datetime, similarity: float) -> bool:
+        folded = self._sink.fold_repeat(alert_id, when_utc, similarity)
+        if folded:
+            self._tell(lambda: self._observer.alert_repeated(alert_id, when_utc))
+        return folded
 
     def _tell(self, what: Callable[[], None]) -> None:
         try:

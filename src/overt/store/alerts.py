@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from overt.alerts.alert import Alert, AlertPictures, FalseAlertRate
 from overt.alerts.facts import facts_sha256
-from overt.alerts.lifecycle import AlertEvent, next_state
+from overt.alerts.lifecycle import AlertEvent, AlertState, next_state
 from overt.core.errors import InputError, IntegrityError
 from overt.core.ids import AlertId, CameraId, DeploymentId, EntryId, Sha256, TrackId
 from overt.ledger.records import AlertRaised, LedgerRecord, RecordKind
@@ -117,6 +117,18 @@ def write_alert(
     row = _row(alert, run_id, seq)
     row.pictures = [face, scene]
     work.session.add(row)
+
+
+def alert_state(row: AlertRow) -> AlertState:
+    """Return where an alert is in its life.
+
+    Raises:
+        IntegrityError: the row was altered.
+    """
+    try:
+        return AlertState(row.state)
+    except ValueError as error:
+        raise IntegrityError("The state of an alert that the store keeps was altered.") from error
 
 
 def check_against_ledger(session: Session) -> None:

@@ -130,6 +130,16 @@ class PeopleRegister:
         return version
 
 
+def registered_person(session: Session, person: PersonId) -> Person | None:
+    """Return somebody as the register has them in this transaction; None if nobody has that id.
+
+    Raises:
+        IntegrityError: the entry was altered.
+    """
+    row = session.get(PersonRow, person)
+    return None if row is None else _person(row)
+
+
 def check_people_against_ledger(session: Session) -> None:
     """Check that every entry is the one that its last record commits to, and that none is missing.
 

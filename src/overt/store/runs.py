@@ -15,7 +15,7 @@ from uuid import uuid4
 from sqlalchemy import func, select
 
 from overt.alerts.alert import Alert, AlertPictures
-from overt.alerts.lifecycle import AlertEvent, AlertState, next_state
+from overt.alerts.lifecycle import FINAL
 from overt.alerts.ports import RunStart, StopReason
 from overt.core.clock import Clock
 from overt.core.counts import FaceCounts
@@ -35,7 +35,7 @@ from overt.ledger.records import (
     parse_counts,
 )
 from overt.store import deployments
-from overt.store.alerts import seal_pictures, write_alert
+from overt.store.alerts import alert_state, seal_pictures, write_alert
 from overt.store.keys import DataKey
 from overt.store.ledger import StoredLedger, UnitOfWork
 from overt.store.models import AlertRow, CountMinuteRow, RunRow
@@ -98,7 +98,7 @@ class StoredRun:
         with self._lock, self._keeping() as work:
             write_alert(work, run.id, alert, sealed, self._clock.now_utc())
 
-    def fold_repeat(self, alert_id: AlertId, when_utc: datetime, similarity: float) -> None:
+    def fold_repeat(self, alert_id: AlertId, when_utc: datetime, similarity: float) -> bool:
         """See :meth:`overt.alerts.ports.AlertSink.fold_repeat`."""
         run = self._opened()
         self._refuse_after_failure()
@@ -106,11 +106,13 @@ class StoredRun:
             row = work.session.get(AlertRow, alert_id)
             if row is None or row.deployment_id != run.deployment:
                 raise InputError("There is no such alert to fold a repeat into.")
-            row.state = next_state(AlertState(row.state), AlertEvent.REPEAT)
+            if alert_state(row) in FINAL:
+                return False
             row.n_repeats += 1
             row.last_repeat_utc = when_utc
             row.last_repeat_similarity = similarity
             _append(work, AlertRepeated(run.id, alert_id, row.n_repeats), self._clock.now_utc())
+        return True
 
     def refuse(self, rule: str, when_utc: datetime) -> None:
         """See :meth:`overt.alerts.ports.RunSink.refuse`; may come before ``start``."""

@@ -24,6 +24,7 @@ from overt.core.errors import IntegrityError
 from overt.core.ids import DeploymentId
 from overt.ledger.notes import NoteSigner
 from overt.store import deployments
+from overt.store.alert_steps import AlertSteps, check_steps_against_ledger
 from overt.store.alerts import AlertArchive, check_against_ledger
 from overt.store.custody import KeyCustody
 from overt.store.database import Database
@@ -48,6 +49,7 @@ class Store:
 
     Attributes:
         alerts: reads alerts and their pictures.
+        alert_steps: takes and reads the steps of alerts' lives.
         watchlists: keeps watchlists.
         people: who acts here, with which key and in which roles.
         ledger: reads and verifies the record.
@@ -70,6 +72,7 @@ class Store:
         self.watchlists = WatchlistArchive(database, machine.key, clock)
         self.keys = KeyCustody(database, self.ledger, machine, run_lock, clock)
         self.people = PeopleRegister(database, self.ledger)
+        self.alert_steps = AlertSteps(database, self.ledger, machine.key, clock)
 
     @classmethod
     def open(cls, home: Path, clock: Clock, source: MachineKeySource | None = None) -> Self:
@@ -130,6 +133,7 @@ class Store:
         with self._database.read() as session:
             check_against_ledger(session)
             check_people_against_ledger(session)
+            check_steps_against_ledger(session)
         return state
 
     def destroy_deployment_key(self, deployment: DeploymentId) -> bool:
