@@ -154,6 +154,7 @@ class ApplicationFacts:
     requester: PersonId
     reused_share: float = 0.0
     """Share of the list that another place's list has too, 0 to 1; see rule ``list-reuse``."""
+    false_alert_one_in: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
