@@ -172,7 +172,8 @@ class _Zip:
             raise InputError(_TOO_LARGE)
         try:
             with self._archive.open(member) as packed:
-                return packed.read(MAX_PICTURE_BYTES)
+                # Asked for more, it would unpack more than was declared before noticing.
+                return packed.read(max(1, member.file_size))
         except _DAMAGE as error:
             raise InputError("is damaged in the ZIP file") from error
 
