@@ -20,6 +20,7 @@ from overt.policy.checks_list import (
 )
 from overt.policy.checks_live import (
     check_closing,
+    check_presence,
     check_readiness,
     check_review,
     n_reviews,
@@ -36,6 +37,7 @@ __all__ = [
     "check_list",
     "check_named_authority",
     "check_policy_signer",
+    "check_presence",
     "check_ratification",
     "check_readiness",
     "check_review",

@@ -1,5 +1,6 @@
 """What the pack says of going live, of looking at alerts, and of closing."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 
 from overt.policy.checks_application import evaluation, missing_texts
@@ -8,6 +9,7 @@ from overt.policy.facts import ClosingFacts, ReadinessFacts, ReviewFacts
 from overt.policy.pack import PolicyPack
 from overt.policy.pack_data import DataKind, Retention
 from overt.policy.phrases import counted, named
+from overt.policy.roles import Role
 from overt.policy.verdict import Finding, Verdict
 
 
@@ -22,6 +24,23 @@ def check_readiness(pack: PolicyPack, facts: ReadinessFacts) -> Verdict:
         *evaluation(pack, facts, facts.now_utc),
     ]
     return Verdict(tuple(refusals)) & check_list(pack, facts.watchlist, None, None)
+
+
+def check_presence(pack: PolicyPack, present: Mapping[Role, int]) -> Verdict:
+    """Return whether enough of those who must be there have lately said that they are.
+
+    Args:
+        pack: the rules.
+        present: by role, how many officers gave a sign of presence in time.
+    """
+    limit = counted(pack.rules.presence.within_s, "second")
+    reasons = [
+        f"{counted(each.at_least, named(each.role))} must be present, and {n or 'none'} said so "
+        f"within the last {limit}."
+        for each in pack.rules.officers.present
+        if (n := present.get(each.role, 0)) < each.at_least
+    ]
+    return Verdict(tuple(pack.finding(pack.rules.presence, reason) for reason in reasons))
 
 
 def presence_within_s(pack: PolicyPack) -> float:
