@@ -26,6 +26,7 @@ from overt.core.clock import ManualClock
 from overt.core.frame import ArrayPicture, Frame
 from overt.core.ids import CameraId, ContractId, DeploymentId, Sha256, WatchlistId
 from overt.deployment.capability import Calibration, Capability
+from overt.policy.facts import Route
 from overt.policy.locks import AlertRule
 from overt.simulation.people import packaged_people
 from overt.video.picture_sets import PersonPictures
@@ -213,7 +214,13 @@ def capability_of() -> Callable[..., Capability]:
             "detector_sha256": Sha256("d" * 64),
             "contract": ContractId("contract"),
             "rule": AlertRule(0.45),
-            "authoriser": "the office",
+            "authoriser": "ao-east-1",
+            "rank": "superintendent",
+            "route": Route.ORDINARY,
+            "cosigner": None,
+            "application_sha256": Sha256("e" * 64),
+            "policy_sha256": Sha256("f" * 64),
+            "presence_within_s": 30.0,
             "issued_utc": NOON,
             "calibration": Calibration(1000, "an evaluation"),
         }
