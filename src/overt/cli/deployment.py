@@ -51,8 +51,8 @@ def trust(
     public_key: Annotated[Path, typer.Argument(help="Public key of somebody who authorises.")],
 ) -> None:
     """Let capabilities signed by this key be used on this machine."""
-    from overt.deployment.capability import key_id
     from overt.deployment.keys import load_public_key
+    from overt.policy.signing import key_id
 
     known_as = key_id(load_public_key(public_key))
     folder = wiring.trusted_keys()

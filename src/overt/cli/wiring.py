@@ -64,6 +64,13 @@ def trusted_keys() -> Path:
     return home() / "authority"
 
 
+def policy_folder() -> Path:
+    """Return the folder of the policy packs that ship: in the wheel, or in the checkout."""
+    package = Path(__file__).parents[1]
+    in_wheel = package / "_bundled" / "policies"
+    return in_wheel if in_wheel.is_dir() else package.parents[1] / "policies"
+
+
 def open_store(clock: "Clock") -> "Store":
     """Open the store in the user's own folder, under the machine key from where it is to come.
 

@@ -8,7 +8,6 @@ has no floats.
 
 import base64
 import binascii
-import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,6 +23,7 @@ from overt.core.ids import CameraId, ContractId, DeploymentId, PersonId, Sha256
 from overt.ledger.canonical import JsonValue, canonical_bytes, parse_canonical_object
 from overt.policy.facts import Route
 from overt.policy.locks import AlertRule
+from overt.policy.signing import key_id
 
 FORMAT = "overt-capability/2"
 SIGNED_PREFIX = b"overt-capability/2\n"
@@ -139,11 +139,6 @@ class _Envelope(_Strict):
     capability: _CapabilityDocument
     key_id: str = Field(pattern=r"^[0-9a-f]{16}$")
     signature: str = Field(pattern=r"^[A-Za-z0-9+/]{86}==$")
-
-
-def key_id(key: Ed25519PublicKey) -> str:
-    """Return the first 16 hexadecimal digits of the SHA-256 of the raw public key."""
-    return hashlib.sha256(key.public_bytes_raw()).hexdigest()[:16]
 
 
 def sign(capability: Capability, key: Ed25519PrivateKey) -> bytes:

@@ -193,7 +193,7 @@ def _check_key(person: Person, registered: list[Person]) -> None:
 
 
 def _key_id(public_key: bytes) -> str:
-    """Return the id of a raw public key, as :func:`overt.deployment.capability.key_id` does."""
+    """Return the id of a raw public key, as :func:`overt.policy.signing.key_id` does."""
     return hashlib.sha256(public_key).hexdigest()[:16]
 
 

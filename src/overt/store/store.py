@@ -33,6 +33,7 @@ from overt.store.keys import create_key_file, read_key_file
 from overt.store.ledger import LedgerState, StoredLedger
 from overt.store.machine_key import KeyFileSource, MachineKeySource
 from overt.store.people import PeopleRegister, check_people_against_ledger
+from overt.store.policies import PolicyArchive, check_policies_against_ledger
 from overt.store.rotation import MachineKey, first_machine_key, open_machine_key
 from overt.store.run_lock import RunLock
 from overt.store.runs import StoredRun, close_abandoned
@@ -51,6 +52,7 @@ class Store:
         alerts: reads alerts and their pictures.
         alert_steps: takes and reads the steps of alerts' lives.
         watchlists: keeps watchlists.
+        policies: the policy packs that were signed for use here.
         people: who acts here, with which key and in which roles.
         ledger: reads and verifies the record.
     """
@@ -72,6 +74,7 @@ class Store:
         self.watchlists = WatchlistArchive(database, machine.key, clock)
         self.keys = KeyCustody(database, self.ledger, machine, run_lock, clock)
         self.people = PeopleRegister(database, self.ledger)
+        self.policies = PolicyArchive(database, self.ledger)
         self.alert_steps = AlertSteps(database, self.ledger, machine.key, clock)
 
     @classmethod
@@ -133,6 +136,7 @@ class Store:
         with self._database.read() as session:
             check_against_ledger(session)
             check_people_against_ledger(session)
+            check_policies_against_ledger(session)
             check_steps_against_ledger(session)
         return state
 
