@@ -5,16 +5,27 @@ they sign: the frozen list, the models, the threshold and its evidence, the poli
 document.
 
 Invariants: frozen; what is signed is :meth:`Application.sha256`; words such as the use case mean
-what the policy pack says, and are checked there.
+what the policy pack says, and are checked there; a text shows what it holds, without characters
+that a terminal obeys or that turn the order of reading; a time is one of UTC in whole milliseconds,
+as the capability carries it.
 Must not: hold anything about a listed person.
 """
 
 import hashlib
+import unicodedata
 from collections import Counter
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Annotated, Final, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    AwareDatetime,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    model_validator,
+)
 
 from overt.core.ids import CameraId, ContractId, DeploymentId, PersonId, Sha256, WatchlistId
 from overt.deployment.place import Area, Latitude, Longitude
@@ -22,10 +33,47 @@ from overt.policy.facts import ApplicationFacts, DocumentFacts, EvaluationFacts,
 from overt.policy.roles import Role
 
 MAX_TEXT_CHARS: Final = 4000
+_UNSEEN: Final = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})
+"""Categories of characters that are not seen: a terminal obeys some, others turn the order."""
+_JOINERS: Final = frozenset({"\u200c", "\u200d"})
+"""Unseen, but needed to write some languages."""
+
+
+def _shown(text: str) -> str:
+    for character in text:
+        if unicodedata.category(character) in _UNSEEN and character not in _JOINERS:
+            raise ValueError("it holds a character that cannot be seen")
+    return text
+
+
+def _shown_lines(text: str) -> str:
+    _shown(text.replace("\n", "").replace("\t", ""))
+    return text
+
+
+def _exact_utc(moment: datetime) -> datetime:
+    try:
+        moment = moment.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError("it lies outside the years 1 to 9999 in UTC") from error
+    return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
+
 
 Word = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,63}$")]
-Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
-Text = Annotated[str, StringConstraints(strip_whitespace=True, max_length=MAX_TEXT_CHARS)]
+Name = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=200),
+    AfterValidator(_shown),
+]
+Text = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, max_length=MAX_TEXT_CHARS),
+    AfterValidator(_shown_lines),
+]
+Reference = Annotated[
+    str, StringConstraints(strip_whitespace=True, max_length=200), AfterValidator(_shown)
+]
+Utc = Annotated[AwareDatetime, AfterValidator(_exact_utc)]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 DeploymentName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9.-]{0,63}$")]
 CameraName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
@@ -51,8 +99,8 @@ class Place(Frozen):
     name: Name
     area: Area
     rationale: Text = ""
-    hotspot_evidence: Annotated[str, StringConstraints(max_length=200)] = ""
-    intelligence_reference: Annotated[str, StringConstraints(max_length=200)] = ""
+    hotspot_evidence: Reference = ""
+    intelligence_reference: Reference = ""
 
 
 class Camera(Frozen):
@@ -79,7 +127,7 @@ class Reasons(Frozen):
 class Notice(Frozen):
     """How the public is told: in advance, or the reason why not; and by signs."""
 
-    published_utc: AwareDatetime | None = None
+    published_utc: Utc | None = None
     where: Text = ""
     exception_reason: Text = ""
     signage: Text = ""
@@ -110,7 +158,11 @@ class Evidence(Frozen):
     n_entries: int = Field(ge=1)
     false_alert_one_in: int = Field(ge=1)
     threshold: float = Field(gt=0, lt=1)
-    source: Annotated[str, StringConstraints(min_length=1, max_length=300)]
+    source: Annotated[
+        str,
+        StringConstraints(strip_whitespace=True, min_length=1, max_length=300),
+        AfterValidator(_shown),
+    ]
 
     def facts(self) -> EvaluationFacts:
         """Return what the rules look at."""
@@ -124,13 +176,25 @@ class Evidence(Frozen):
 
 
 class Bindings(Frozen):
-    """What is fixed by digest when the application is submitted."""
+    """What is fixed by digest when the application is submitted.
+
+    Attributes:
+        policy_sha256: the policy pack, as it was adopted.
+        watchlist_sha256: the manifest of the frozen list.
+        contract: the vector space.
+        detector_sha256: the face detector.
+        threshold: cosine similarity.
+        false_alert_one_in: the budget that was asked for; None if the threshold was named instead.
+        repeat_within_s: repeats of one person at one camera within this time are folded.
+        evidence: what the threshold rests on, if anything.
+    """
 
     policy_sha256: Digest
     watchlist_sha256: Digest
     contract: Name
     detector_sha256: Digest
     threshold: float = Field(gt=0, lt=1)
+    false_alert_one_in: int | None = Field(default=None, ge=1)
     repeat_within_s: int = Field(default=60, ge=0, le=86_400)
     evidence: Evidence | None = None
 
@@ -142,14 +206,14 @@ class Application(Frozen):
     title: Name
     use_case: Word
     place: Place
-    starts_utc: AwareDatetime
-    ends_utc: AwareDatetime
+    starts_utc: Utc
+    ends_utc: Utc
     cameras: tuple[Camera, ...] = Field(min_length=1, max_length=1000)
     reasons: Reasons
     notice: Notice
     is_protest: bool
-    officers: tuple[Officer, ...]
-    documents: tuple[Document, ...]
+    officers: tuple[Officer, ...] = Field(max_length=1000)
+    documents: tuple[Document, ...] = Field(max_length=100)
     watchlist: Name
     requester: Name
     bindings: Bindings
@@ -232,5 +296,6 @@ class Application(Frozen):
             contract=ContractId(bound.contract),
             threshold=bound.threshold,
             requester=PersonId(self.requester),
+            false_alert_one_in=bound.false_alert_one_in,
             reused_share=reused_share,
         )

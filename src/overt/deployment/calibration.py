@@ -7,12 +7,14 @@ was measured has no threshold here: the person who authorises must bring evidenc
 
 import tomllib
 from collections.abc import Sequence
+from datetime import date
 from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from overt.core.errors import InputError
 from overt.core.ids import ContractId
+from overt.deployment.application import Evidence
 from overt.deployment.capability import Calibration
 
 
@@ -41,11 +43,13 @@ class CalibrationRecord(_Strict):
 
     Attributes:
         contract: the vector space.
-        source: what was measured, how the ground truth was cleaned, when.
+        measured: the day on which the measurement was finished.
+        source: what was measured, and how the ground truth was cleaned.
         points: the measurements.
     """
 
-    contract: str
+    contract: str = Field(min_length=1, max_length=200)
+    measured: date
     source: str = Field(min_length=1, max_length=300)
     points: tuple[MeasuredThreshold, ...] = Field(min_length=1)
 
@@ -66,10 +70,10 @@ def _load(path: Path) -> CalibrationRecord:
         raise InputError(f"{path.name} is not a calibration record.") from error
 
 
-def supported_threshold(
+def supporting_evidence(
     records: Sequence[CalibrationRecord], contract: ContractId, n_entries: int, one_in: int
-) -> tuple[float, Calibration]:
-    """Return the threshold that keeps false alerts to one in ``one_in`` strangers, and why.
+) -> Evidence:
+    """Return what supports a threshold that keeps false alerts to one in ``one_in`` strangers.
 
     The smallest measured list that is at least as large, and the smallest measured rate that is at
     least as rare, decide: the answer errs towards fewer false alerts.
@@ -90,5 +94,23 @@ def supported_threshold(
             "with these models; name a threshold and bring its evidence."
         )
     point, record = min(fitting, key=lambda each: (each[0].n_entries, each[0].one_in))
-    source = f"{record.source}; lists of {point.n_entries:,}, {point.n_non_mated:,} comparisons"
-    return point.threshold, Calibration(point.one_in, source)
+    return Evidence(
+        contract=record.contract,
+        measured=record.measured,
+        n_entries=point.n_entries,
+        false_alert_one_in=point.one_in,
+        threshold=point.threshold,
+        source=f"{record.source}; lists of {point.n_entries:,}, {point.n_non_mated:,} comparisons",
+    )
+
+
+def supported_threshold(
+    records: Sequence[CalibrationRecord], contract: ContractId, n_entries: int, one_in: int
+) -> tuple[float, Calibration]:
+    """Return the threshold of :func:`supporting_evidence`, and how a capability cites it.
+
+    Raises:
+        InputError: nothing measured supports it.
+    """
+    evidence = supporting_evidence(records, contract, n_entries, one_in)
+    return evidence.threshold, Calibration(evidence.false_alert_one_in, evidence.source)

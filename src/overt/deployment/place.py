@@ -1,12 +1,13 @@
 """Where a deployment may be: a polygon on the map, as GeoJSON, and the cameras within it.
 
 Invariants: a place is one valid polygon (RFC 7946: longitude before latitude, WGS 84, closed rings)
-without crossings; its area is that of the ground.
+without crossings, on one side of the antimeridian; its area is that of the ground.
 Must not: hold anything about people.
 """
 
 import json
 import math
+from functools import lru_cache
 from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -21,9 +22,11 @@ METRES_PER_DEGREE: Final = 111_195.0
 
 MAX_POINTS: Final = 2_000
 MAX_GEOJSON_BYTES: Final = 2**20
+MAX_WIDTH_DEGREES: Final = 180.0
+"""A polygon that is wider was drawn across the antimeridian, or is no place."""
 
-Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False)]
-Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False)]
+Longitude = Annotated[float, Field(ge=-180, le=180, allow_inf_nan=False, strict=True)]
+Latitude = Annotated[float, Field(ge=-90, le=90, allow_inf_nan=False, strict=True)]
 Position = tuple[Longitude, Latitude]
 
 
@@ -43,6 +46,9 @@ class Area(BaseModel):
             raise ValueError("a ring has at least four points, and its last is its first")
         try:
             shape = _shape(self)
+            west, _, east, _ = shape.bounds
+            if east - west >= MAX_WIDTH_DEGREES:
+                raise ValueError("the polygon crosses 180° of longitude, or is half the world wide")
             if not shape.is_valid:
                 raise ValueError(f"the polygon is not valid: {explain_validity(shape)}")
         except ShapelyError as error:
@@ -54,16 +60,17 @@ class Area(BaseModel):
     @property
     def km2(self) -> float:
         """The area on the ground, in km²."""
-        latitude = _shape(self).centroid.y
+        shape = _shape(self)
         per_degree_km = METRES_PER_DEGREE / 1000
-        squeezed = math.cos(math.radians(latitude))
-        return float(_shape(self).area) * per_degree_km**2 * squeezed
+        squeezed = math.cos(math.radians(shape.centroid.y))
+        return float(shape.area) * per_degree_km**2 * squeezed
 
     def covers(self, longitude: float, latitude: float) -> bool:
         """Whether a point lies within, or on the border."""
         return bool(_shape(self).covers(Point(longitude, latitude)))
 
 
+@lru_cache(maxsize=32)
 def _shape(area: Area) -> Polygon:
     outer, *holes = area.coordinates
     return Polygon(outer, holes)
@@ -72,6 +79,8 @@ def _shape(area: Area) -> Polygon:
 def parse_geojson(data: bytes) -> Area:
     """Return the polygon of a GeoJSON document: a Polygon, a Feature, or one Feature's collection.
 
+    A third number of a position, which is the altitude, is left out.
+
     Raises:
         InputError: it is something else, or the polygon is not valid.
     """
@@ -79,14 +88,17 @@ def parse_geojson(data: bytes) -> Area:
         raise InputError("The GeoJSON file is too large to be one place.")
     try:
         geometry = _geometry(json.loads(data))
-        return Area.model_validate(
-            {"type": geometry.get("type"), "coordinates": geometry.get("coordinates")}
-        )
-    except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-        raise InputError(f"The GeoJSON holds no usable polygon: {first['msg']}.") from error
     except (ValueError, RecursionError) as error:
         raise InputError("The file is not GeoJSON.") from error
+    kind = geometry.get("type")
+    if kind != "Polygon":
+        raise InputError("The GeoJSON holds no polygon; a place is one polygon.")
+    try:
+        return Area(coordinates=_flat(geometry.get("coordinates")))
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        reason = first["msg"].removeprefix("Value error, ").rstrip(".")
+        raise InputError(f"The GeoJSON holds no usable polygon: {reason}.") from error
 
 
 def _geometry(document: Any) -> dict[str, Any]:
@@ -102,4 +114,16 @@ def _geometry(document: Any) -> dict[str, Any]:
             document = document.get("geometry")
         else:
             return document
-    raise InputError("The GeoJSON holds no polygon.")
+    raise InputError("The GeoJSON holds no polygon; a place is one polygon.")
+
+
+def _flat(rings: Any) -> Any:
+    """Return rings without altitudes; what is not rings of positions is left for the check."""
+    if not isinstance(rings, list):
+        return rings
+    return [
+        [p[:2] if isinstance(p, list) and len(p) == 3 else p for p in ring]
+        if isinstance(ring, list)
+        else ring
+        for ring in rings
+    ]

@@ -1,5 +1,7 @@
 """Thresholds come from evidence that is at least as strict as what was asked for, or not at all."""
 
+from datetime import date
+
 import pytest
 
 from overt.core.errors import InputError
@@ -8,9 +10,11 @@ from overt.deployment.calibration import (
     MeasuredThreshold,
     load_records,
     supported_threshold,
+    supporting_evidence,
 )
 from overt.inference.catalogue import bundled_folder
 
+DAY = date(2026, 1, 1)
 POINTS = tuple(
     MeasuredThreshold(n_entries=n, one_in=one_in, threshold=threshold, n_non_mated=1000)
     for n, one_in, threshold in (
@@ -21,15 +25,17 @@ POINTS = tuple(
     )
 )
 RECORDS = (
-    CalibrationRecord(contract="ours", source="measured", points=POINTS),
+    CalibrationRecord(contract="ours", measured=DAY, source="measured", points=POINTS),
     CalibrationRecord(
         contract="another",
+        measured=DAY,
         source="elsewhere",
         points=(MeasuredThreshold(n_entries=9999, one_in=9999, threshold=0.1, n_non_mated=1),),
     ),
 )
 TOML = """
 contract = "ours"
+measured = 2026-01-01
 source = "measured"
 points = [{ n_entries = 10, one_in = 100, threshold = 0.4, n_non_mated = 1000 }]
 """
@@ -50,6 +56,11 @@ def test_the_next_stricter_measurement_decides(n_entries, one_in, threshold, pro
     assert found == threshold
     assert why.false_alert_one_in == promised >= one_in
     assert why.source.startswith("measured; lists of ")
+
+
+def test_evidence_says_when_and_for_how_large_a_list_it_was_measured():
+    evidence = supporting_evidence(RECORDS, "ours", 11, 100)
+    assert (evidence.measured, evidence.n_entries, evidence.contract) == (DAY, 100, "ours")
 
 
 @pytest.mark.parametrize(
@@ -82,6 +93,8 @@ def test_records_are_read_from_a_folder(tmp_path):
         "not toml",
         TOML.replace("0.4", "1.0"),
         TOML.replace("0.4", "nan"),
+        TOML.replace("measured = 2026-01-01", ""),
+        TOML.replace("2026-01-01", "'some day'"),
         TOML.replace("one_in = 100", "one_in = 0"),
         TOML.replace("n_non_mated = 1000", "n_non_mated = 0"),
         TOML.replace("[{", "[] # [{"),
