@@ -152,7 +152,8 @@ class _Folder:
 
 class _Zip:
     def __init__(self, archive: zipfile.ZipFile) -> None:
-        members = [info for info in archive.infolist() if not info.is_dir()]
+        # Not is_dir(), which fails on a member without a name.
+        members = [info for info in archive.infolist() if not info.filename.endswith("/")]
         _check_members(members)
         self._archive = archive
         self._members = {"/".join(_parts(info.filename)): info for info in members}
@@ -192,6 +193,8 @@ def _check_members(members: list[zipfile.ZipInfo]) -> None:
     if sum(member.file_size for member in members) > MAX_ARCHIVE_BYTES:
         raise InputError("The ZIP file is too large when unpacked.")
     for member in members:
+        if not _parts(member.filename):
+            raise InputError(_DAMAGED)
         if not _stays_within(_parts(member.filename)):
             raise InputError("The ZIP file holds a path that leads out of it, and is refused.")
         if member.flag_bits & _ENCRYPTED_FLAG:

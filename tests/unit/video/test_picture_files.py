@@ -184,6 +184,13 @@ def test_methods_that_cannot_be_unpacked_piece_by_piece(tmp_path, method):
         read(source, "a.png")
 
 
+def test_a_member_without_a_name(tmp_path):
+    source = zipped(tmp_path / "p.zip", {"a.png": b"A"})
+    source.write_bytes(source.read_bytes().replace(b"a.png", b"\0.png"))
+    with pytest.raises(InputError, match="damaged"):
+        read(source, "a.png")
+
+
 def test_many_members_that_share_one_bomb_are_refused_before_any_is_read(tmp_path, monkeypatch):
     monkeypatch.setattr(picture_files, "MAX_ARCHIVE_BYTES", 100)
     source = zipped(tmp_path / "p.zip", {"a.png": bytes(60), "b.png": bytes(60)})
