@@ -281,6 +281,18 @@ def test_a_keyring_that_keeps_nothing_or_a_plain_file_is_refused(home, in_memory
     assert not home.exists()
 
 
+def test_of_a_chain_of_keyrings_only_one_that_is_recommended_is_asked(home, in_memory):
+    import keyring
+    from keyring.backends.chainer import ChainerBackend
+
+    plain = type("Plain", (type(in_memory),), {"priority": 0.5})()
+    chain = type("Chain", (ChainerBackend,), {"backends": [plain, in_memory]})
+    keyring.set_keyring(chain())
+    KeyringSource("overt", home).create()
+    assert len(in_memory.kept) == 1
+    assert not plain.kept
+
+
 def test_whatever_a_keyring_raises_is_one_sentence(home, in_memory):
     def locked(*_):
         raise OSError("the bus is gone")

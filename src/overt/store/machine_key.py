@@ -349,13 +349,14 @@ def _keyring() -> "Iterator[KeyringBackend]":
         ) from error
     try:
         backend = keyring.get_keyring()
+        # A chain would also look into those that are not recommended.
         links = backend.backends if isinstance(backend, ChainerBackend) else [backend]
-        is_usable = bool(links) and all(keyring.core.recommended(link) for link in links)
-        if is_usable:
-            yield backend
+        recommended = [link for link in links if keyring.core.recommended(link)]
+        if recommended:
+            yield recommended[0]
     except Exception as error:  # Each backend raises what its system's own library does.
         raise UnavailableError("The system keyring could not be used: is it unlocked?") from error
-    if not is_usable:
+    if not recommended:
         raise UnavailableError("There is no system keyring here that keeps a key safely.")
 
 
