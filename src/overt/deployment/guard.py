@@ -1,0 +1,213 @@
+"""Whether the node may look now: authority, the deployment's life and the officers' presence.
+
+    live, in its window, officers present      go, for less than a second
+    presence lapsed, or somebody paused it     paused, and why
+    ended, refused, lapsed, another capability over, and why
+
+The running node asks ten times a second and acts on the answer; leave that is not renewed is no
+leave, so that a node that cannot ask does not look.
+
+Invariants: nobody is present before they said so after the guard was made; what a person paused
+only a person resumes; an urgent authority that was ratified goes on under the new capability only
+if that is for the very same thing; what cannot be read raises, and is never leave.
+Must not: write, read a wall clock beyond the authority's two, or hold anything about a listed
+person.
+"""
+
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+from overt.core.clock import Clock
+from overt.core.errors import AuthorityError
+from overt.core.ids import DeploymentId, PersonId, Sha256
+from overt.deployment.authorising import capability_sha256
+from overt.deployment.authority import Authority
+from overt.deployment.capability import verify
+from overt.deployment.life import Life, LifeEvent, LifeState, Step
+from overt.deployment.presence import Presence
+from overt.policy.checks import check_presence
+from overt.policy.pack import PolicyPack
+
+LEAVE_S: Final = 0.8
+"""How long leave lasts unless it is renewed: with the time of one look, under the second within
+which matching must stop."""
+
+
+class LifeReader(Protocol):
+    """Deployments as the store has them now. Each method raises StorageError or IntegrityError."""
+
+    def get(self, deployment: DeploymentId) -> Life | None:
+        """Return a deployment's life, or None if there is none."""
+        ...
+
+    def beats(self, deployment: DeploymentId) -> Mapping[PersonId, int]:
+        """Return how often each officer has said to be present."""
+        ...
+
+    def capability(self, deployment: DeploymentId) -> bytes | None:
+        """Return the signed capability in force, byte for byte, or None if there is none."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Go:
+    """The node may look until a monotonic time, and must have asked again by then."""
+
+    until_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """The node may not look for now.
+
+    Attributes:
+        reason: in words, for people.
+        state: where the deployment's life stands.
+        may_resume: whether the life says paused though nothing stands in the way any more.
+    """
+
+    reason: str
+    state: LifeState
+    may_resume: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Over:
+    """The node may not look again.
+
+    Attributes:
+        reason: in words, for people.
+        by_time: whether the window has closed; otherwise somebody ended it, or something changed.
+    """
+
+    reason: str
+    by_time: bool = False
+
+
+class Guard:
+    """Says whether the node may look. Asked from one thread.
+
+    Args:
+        authority: in force, bound to list and models by the caller.
+        capability_file: the authority's capability as it was signed.
+        pack: the policy pack that the capability names.
+        reader: where the deployment's life stands.
+        key_of: the registered key of somebody, to verify a capability that ratifies this one.
+        clock: the node's clock.
+
+    Raises:
+        AuthorityError: the pack is not the one that the capability names.
+    """
+
+    def __init__(
+        self,
+        *,
+        authority: Authority,
+        capability_file: bytes,
+        pack: PolicyPack,
+        reader: LifeReader,
+        key_of: Callable[[PersonId], Ed25519PublicKey | None],
+        clock: Clock,
+    ) -> None:
+        allowed = authority.capability
+        if pack.sha256 != allowed.policy_sha256:
+            raise AuthorityError("The policy pack is not the one under which it was authorised.")
+        self.deployment = allowed.deployment
+        self._authority = authority
+        self._capability_sha256: Sha256 = capability_sha256(capability_file)
+        self._pack = pack
+        self._reader = reader
+        self._key_of = key_of
+        self._clock = clock
+        self._presence = Presence(allowed.presence_within_s, clock)
+
+    def look(self) -> Go | Paused | Over:
+        """Return whether the node may look now.
+
+        Raises:
+            StorageError, IntegrityError: it cannot be found out; the node may not.
+        """
+        now_s = self._clock.monotonic_s()
+        life = self._reader.get(self.deployment)
+        self._presence.look(self._reader.beats(self.deployment), now_s)
+        if life is None:
+            return Over("The deployment is not in the store any more.")
+        return self._over(life) or self._paused(life) or Go(now_s + LEAVE_S)
+
+    def _over(self, life: Life) -> Over | None:
+        if life.state not in {LifeState.LIVE, LifeState.PAUSED}:
+            last = life.steps[-1]
+            return Over(_ending(last), by_time=last.event is LifeEvent.LAPSE)
+        try:
+            self._follow(life)
+        except AuthorityError as changed:
+            return Over(str(changed))
+        if not self._authority.in_force:
+            return Over("The authority has ended.", by_time=True)
+        return None
+
+    def _follow(self, life: Life) -> None:
+        """Go on under the capability that ratified this one, if there is one.
+
+        Raises:
+            AuthorityError: the one in force is not for the very same thing.
+        """
+        given = life.authority
+        if (
+            given is None
+            or life.application.sha256 != self._authority.capability.application_sha256
+        ):
+            raise AuthorityError("The deployment is not the one that was authorised.")
+        if given.capability_sha256 == self._capability_sha256:
+            return
+        file, key = (
+            self._reader.capability(self.deployment),
+            self._key_of(PersonId(given.authoriser)),
+        )
+        if file is None or key is None or capability_sha256(file) != given.capability_sha256:
+            raise AuthorityError("The deployment's capability was changed.")
+        self._authority.succeed(verify(file, [key]))
+        self._capability_sha256 = capability_sha256(file)
+
+    def _paused(self, life: Life) -> Paused | None:
+        step = _last_pause(life) if life.state is LifeState.PAUSED else None
+        if step is not None and step.by is not None:
+            reason = f": {step.reason}" if step.reason else ""
+            return Paused(f"Paused by {step.by}{reason}", life.state)
+        missing = self._missing(life)
+        if missing:
+            return Paused(missing, life.state)
+        if step is not None:
+            return Paused("The officers are present again.", life.state, may_resume=True)
+        return None
+
+    def _missing(self, life: Life) -> str:
+        """Say who is missing; empty if nobody is."""
+        checked_in = life.present()
+        there = {who: role for who, role in checked_in.items() if self._presence.is_present(who)}
+        verdict = check_presence(self._pack, Counter(there.values()))
+        if verdict.allowed:
+            return ""
+        silent = sorted(checked_in.keys() - there.keys())
+        not_heard = f" Not heard of: {', '.join(silent)}." if silent else ""
+        return " ".join(each.reason for each in verdict.refusals) + not_heard
+
+
+def _last_pause(life: Life) -> Step:
+    return next(step for step in reversed(life.steps) if step.event is LifeEvent.PAUSE)
+
+
+def _ending(step: Step) -> str:
+    """Say what ended a deployment, by the step that did."""
+    words = {
+        LifeEvent.END: "The deployment was ended",
+        LifeEvent.REFUSE_RATIFICATION: "The urgent authority was refused afterwards",
+        LifeEvent.LAPSE: "The authority has ended",
+    }
+    said = words.get(step.event, f"The deployment is {step.state}")
+    by = f" by {step.by}" if step.by else ""
+    return f"{said}{by}: {step.reason}" if step.reason else f"{said}{by}."
