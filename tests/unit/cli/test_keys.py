@@ -2,7 +2,10 @@
 
 import base64
 import os
+import re
+import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -179,3 +182,26 @@ def test_an_unknown_source_is_refused(command, home, monkeypatch):
     monkeypatch.setenv("OVERT_MACHINE_KEY_FROM", "memory")
     assert command("keys", "show").failed_plainly(2, "file, environment or keyring")
     assert not home.exists()
+
+
+@pytest.mark.slow
+def test_every_line_of_the_guide_does_what_it_says(home, tmp_path):
+    guide = (Path(__file__).parents[3] / "docs" / "guides" / "keys.md").read_text("utf-8")
+    blocks = re.findall(r"^```console\n(.*?)^```", guide, re.DOTALL | re.MULTILINE)
+    lines = [line.removeprefix("$ ") for block in blocks for line in block.splitlines()]
+    assert len(lines) > 10
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", "\n".join(lines)],
+        cwd=tmp_path,
+        env=os.environ
+        | {
+            "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
+            "OVERT_HOME": str(home),
+        },
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.count("The machine key is now") == 3
