@@ -4,7 +4,8 @@ Whatever is recorded is written in the same transaction as its record, so that n
 without the other.
 
 Invariants: records are numbered without a gap; the tree in memory is that of the last transaction
-that was committed, by whichever process.
+that was committed, by whichever process; the latest time of any record is known, so that a clock
+that was set back is found out whatever was recorded since.
 Must not: change or delete a record.
 """
 
@@ -12,19 +13,22 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from overt.core.clock import format_utc, parse_utc
 from overt.core.errors import InputError, IntegrityError
 from overt.ledger.merkle import CompactTree, leaf_hash
 from overt.ledger.notes import Checkpoint, NoteSigner, open_checkpoint, sign_checkpoint
 from overt.ledger.records import LedgerRecord
 from overt.ledger.verify import check_covers, grown_from
 from overt.store.database import Database
-from overt.store.models import LedgerCheckpointRow, LedgerRecordRow
+from overt.store.models import LedgerCheckpointRow, LedgerRecordRow, StoreFactRow
 
+LATEST_UTC: Final = "ledger.latest_utc"
 _BATCH: Final = 1000
 
 
@@ -35,10 +39,12 @@ class UnitOfWork:
     Attributes:
         session: committed when the transaction ends without an error.
         tree: the ledger's tree with everything appended so far.
+        latest_utc: the latest time of what was appended; None before anything was.
     """
 
     session: Session
     tree: CompactTree
+    latest_utc: datetime | None = None
 
     def append(self, record: LedgerRecord) -> int:
         """Add a record and return its number, counted from 0."""
@@ -48,6 +54,7 @@ class UnitOfWork:
         # Flushed now, since other rows of this transaction refer to the record.
         self.session.flush()
         self.tree = self.tree.append(leaf)
+        self.latest_utc = max(record.time_utc, self.latest_utc or record.time_utc)
         return seq
 
 
@@ -91,6 +98,7 @@ class StoredLedger:
             with self._database.write() as session:
                 work = UnitOfWork(session, _extended(self._tree, session))
                 yield work
+                _note_latest(work)
             self._tree = work.tree
 
     def sign_checkpoint(self, work: UnitOfWork) -> None:
@@ -133,13 +141,17 @@ class StoredLedger:
         with self._database.read() as session:
             checkpoints = self._checkpoints(session)
             waiting = {checkpoint.size: checkpoint for checkpoint in checkpoints}
-            tree = CompactTree()
+            tree, latest = CompactTree(), None
             for row in _rows(session):
                 if row.seq != tree.size or leaf_hash(row.record) != row.leaf_hash:
                     raise IntegrityError(f"Ledger record {tree.size} is missing or was altered.")
                 tree = grown_from((row.record,), tree)
+                time_utc = LedgerRecord.parse(row.record).time_utc
+                latest = max(time_utc, latest or time_utc)
                 if (checkpoint := waiting.pop(tree.size, None)) is not None:
                     check_covers(checkpoint, tree)
+            if latest_recorded_utc(session) != latest:
+                raise IntegrityError("The time of the last record that the store keeps is wrong.")
         for checkpoint in waiting.values():
             check_covers(checkpoint, tree)
         return LedgerState(tree.size, checkpoints[-1].size if checkpoints else 0, tree.root)
@@ -156,6 +168,34 @@ class StoredLedger:
         if checkpoint.size != row.size:
             raise IntegrityError("A checkpoint that the store keeps stands in another's place.")
         return checkpoint
+
+
+def latest_recorded_utc(session: Session) -> datetime | None:
+    """Return the latest time that any record has, to the millisecond; None if there is no record.
+
+    Raises:
+        IntegrityError: what is kept of it was altered.
+    """
+    row = session.get(StoreFactRow, LATEST_UTC)
+    if row is None:  # a store of before this was kept
+        times = (LedgerRecord.parse(each.record).time_utc for each in _rows(session))
+        return max(times, default=None)
+    try:
+        return parse_utc(row.value)
+    except ValueError as error:
+        raise IntegrityError("The time of the last record that the store keeps is wrong.") from error
+
+
+def _note_latest(work: UnitOfWork) -> None:
+    if work.latest_utc is None:
+        return
+    row = work.session.get(StoreFactRow, LATEST_UTC)
+    known = latest_recorded_utc(work.session)
+    latest = format_utc(max(work.latest_utc, known or work.latest_utc))
+    if row is None:
+        work.session.add(StoreFactRow(name=LATEST_UTC, value=latest))
+    else:
+        row.value = latest
 
 
 def _rows(session: Session) -> Iterator[LedgerRecordRow]:
