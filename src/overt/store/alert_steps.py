@@ -24,7 +24,7 @@ from overt.alerts.steps import (
     take_step,
     visible_steps,
 )
-from overt.core.clock import Clock, format_utc
+from overt.core.clock import Clock
 from overt.core.errors import InputError, IntegrityError, PolicyError, StateError
 from overt.core.ids import AlertId, CameraId, DeploymentId, PersonId, Sha256
 from overt.ledger import records
@@ -161,7 +161,7 @@ def check_steps_against_ledger(session: Session) -> None:
             continue
         wanted = select(AlertStepRow).where(AlertStepRow.ledger_seq == record_row.seq)
         row = session.scalars(wanted).first()
-        if row is None or _committed(row) != (dict(record.body), format_utc(record.time_utc)):
+        if row is None or _committed(row) != (dict(record.body), record.time_utc):
             raise IntegrityError(f"Ledger record {record_row.seq} does not match the step kept.")
         n_matched += 1
     n_steps = session.scalar(select(func.count()).select_from(AlertStepRow)) or 0
@@ -223,7 +223,7 @@ def _sealed(alert: AlertRow, step: AlertStep, key: DataKey | None) -> AlertStepR
     return row
 
 
-def _committed(row: AlertStepRow) -> tuple[dict[str, object], str]:
+def _committed(row: AlertStepRow) -> tuple[dict[str, object], datetime]:
     body: dict[str, object] = {
         "alert": row.alert_id,
         "number": row.number,
@@ -232,7 +232,7 @@ def _committed(row: AlertStepRow) -> tuple[dict[str, object], str]:
         "by": row.person,
         "note_sha256": _note_sha256(row),
     }
-    return body, format_utc(row.at_utc)
+    return body, row.at_utc
 
 
 def _note_sha256(row: AlertStepRow) -> Sha256 | None:
