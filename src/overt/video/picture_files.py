@@ -1,7 +1,8 @@
 """Picture files in a folder or a ZIP, listed and read one by one, undecoded.
 
 Invariants: nothing is unpacked to disk; nothing outside the folder or ZIP is read, and no link is
-followed; limits bound what a hostile archive can cost; an error names no file within.
+followed; limits bound what a hostile archive can cost; an error names no file within, nor does its
+cause, which a traceback would show: files are often called by people's names.
 Must not: decode a picture, or say whose it is.
 """
 
@@ -122,9 +123,9 @@ class _Folder:
             except FileNotFoundError:
                 continue
             except OSError as error:
-                if error.errno in {errno.ELOOP, errno.ENOTDIR}:
-                    raise InputError("lies behind a link or a file") from None
-                raise InputError("could not be read") from error
+                behind = error.errno in {errno.ELOOP, errno.ENOTDIR}
+                reason = "lies behind a link or a file" if behind else "could not be read"
+                raise InputError(reason) from None
             except ValueError:  # what no file system takes as a name
                 raise InputError(_ABSENT) from None
         raise InputError(_ABSENT)
@@ -175,16 +176,16 @@ class _Zip:
             with self._archive.open(member) as packed:
                 # Asked for more, it would unpack more than was declared before noticing.
                 return packed.read(max(1, member.file_size))
-        except _DAMAGE as error:
-            raise InputError("is damaged in the ZIP file") from error
+        except _DAMAGE:
+            raise InputError("is damaged in the ZIP file") from None
 
 
 @contextmanager
 def _opened(path: Path) -> Iterator[zipfile.ZipFile]:
     try:
         archive = zipfile.ZipFile(path)
-    except _DAMAGE as error:
-        raise InputError(_DAMAGED) from error
+    except _DAMAGE:
+        raise InputError(_DAMAGED) from None
     with archive:
         yield archive
 

@@ -1,5 +1,6 @@
 import os
 import struct
+import traceback
 import tracemalloc
 import unicodedata
 import zipfile
@@ -46,7 +47,7 @@ def read(source, name):
 def refusal(source, name):
     with pytest.raises(InputError) as caught:
         read(source, name)
-    assert SECRET not in str(caught.value)
+    assert SECRET not in "".join(traceback.format_exception(caught.value))
     return str(caught.value)
 
 
@@ -150,11 +151,11 @@ def test_no_file_descriptor_is_left_open(tmp_path):
 
 
 def test_one_damaged_picture_leaves_the_others(tmp_path):
-    source = zipped(tmp_path / "p.zip", {"a.png": b"CONTENT", "b.png": b"B"})
+    source = zipped(tmp_path / "p.zip", {f"{SECRET}.png": b"CONTENT", "b.png": b"B"})
     data = bytearray(source.read_bytes())
     data[data.index(b"CONTENT")] ^= 0xFF
     source.write_bytes(data)
-    assert "damaged" in refusal(source, "a.png")
+    assert "damaged" in refusal(source, f"{SECRET}.png")
     assert read(source, "b.png") == b"B"
 
 
