@@ -19,6 +19,7 @@ from overt.policy.checks_list import (
     needs_named_authority,
 )
 from overt.policy.checks_live import (
+    can_be_safeguarded,
     check_closing,
     check_presence,
     check_readiness,
@@ -30,6 +31,7 @@ from overt.policy.checks_live import (
 )
 
 __all__ = [
+    "can_be_safeguarded",
     "check_application",
     "check_authority",
     "check_closing",

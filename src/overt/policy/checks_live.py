@@ -71,6 +71,12 @@ def note_limit_chars(pack: PolicyPack) -> int:
     return pack.rules.notes.max_chars
 
 
+def can_be_safeguarded(pack: PolicyPack, category: str) -> bool:
+    """Return whether somebody of this category may be missing or vulnerable, to be looked after."""
+    found = pack.rules.list_categories.find(category)
+    return found is not None and found.for_safeguarding
+
+
 def check_closing(pack: PolicyPack, facts: ClosingFacts) -> Verdict:
     """Return whether a deployment may be closed; closing late is pointed out, not refused."""
     rule = pack.rules.closing

@@ -103,11 +103,14 @@ class Category(Part):
         id: the word that an entry carries.
         title: what it means.
         required_fields: what an entry of it never goes without.
+        for_safeguarding: whether somebody of it can be found to be looked after, being missing or
+            vulnerable, rather than to be held to account.
     """
 
     id: Word
     title: Line
     required_fields: EntryFields
+    for_safeguarding: bool = False
 
 
 class ListCategoriesRule(Rule):
@@ -129,8 +132,16 @@ class ListCategoriesRule(Rule):
 
     def table(self) -> Table:
         """See :meth:`Rule.table`."""
-        rows = tuple((f"`{c.id}`", c.title, _fields(c.required_fields)) for c in self.categories)
-        return Table(("Category", "Meaning", "Required fields"), rows)
+        rows = tuple(
+            (
+                f"`{c.id}`",
+                c.title,
+                _fields(c.required_fields),
+                "yes" if c.for_safeguarding else "no",
+            )
+            for c in self.categories
+        )
+        return Table(("Category", "Meaning", "Required fields", "Can be safeguarded"), rows)
 
     def find(self, category: str) -> Category | None:
         """Return the category of this id, or None if there is none."""
