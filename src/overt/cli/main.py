@@ -12,7 +12,7 @@ import cv2
 import typer
 
 import overt
-from overt.cli import alerts, bench, deployment, keys, ledger, models, people, watchlist
+from overt.cli import alerts, bench, deployment, keys, ledger, models, people, policy, watchlist
 from overt.cli.demo import demo
 from overt.cli.run import run
 from overt.core.errors import EXIT_INTERRUPTED, OvertError
@@ -32,6 +32,7 @@ app.add_typer(keys.app, name="keys")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(models.app, name="models")
 app.add_typer(people.app, name="people")
+app.add_typer(policy.app, name="policy")
 app.add_typer(watchlist.app, name="watchlist")
 app.add_typer(deployment.app, name="deployment")
 

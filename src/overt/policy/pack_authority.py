@@ -25,7 +25,7 @@ class RanksRule(Rule):
         """See :meth:`Rule.statement`."""
         return (
             f"Ranks, lowest first: {words(self.ladder)}. "
-            f"Outside this order, and reaching no rank in it: {words(self.outside)}. "
+            f"Known outside this order, and reaching no rank in it: {words(self.outside)}. "
             "Whoever has another rank can sign nothing."
         )
 

@@ -23,6 +23,7 @@ from overt.policy.facts import SignerFacts
 from overt.policy.pack import PolicyPack, load_pack
 from overt.policy.roles import RULE, Person, Right, check_right
 from overt.policy.signing import verify_pack
+from overt.policy.verdict import Verdict
 from overt.store.database import Database
 from overt.store.ledger import StoredLedger
 from overt.store.models import LedgerRecordRow, PolicyPackRow
@@ -132,6 +133,12 @@ class PolicyArchive:
             return tuple(_read(session, row) for row in session.scalars(every))
 
 
+def check_may_adopt(pack: PolicyPack, person: Person) -> Verdict:
+    """Return whether somebody may sign this pack into force: by right, and by rank."""
+    facts = SignerFacts(person.id, person.rank, person.organisation, person.independent)
+    return check_right(person, Right.SIGN_POLICY) & check_policy_signer(pack, facts)
+
+
 def check_policies_against_ledger(session: Session) -> None:
     """Check that the packs kept are those recorded as adopted, in the order of their records.
 
@@ -170,8 +177,7 @@ def _registered(session: Session, signer: PersonId) -> Person:
 
 def _check_signer(pack: PolicyPack, data: bytes, signature: bytes, person: Person) -> str:
     """Return the id of the signer's key, once everything about them fits."""
-    facts = SignerFacts(person.id, person.rank, person.organisation, person.independent)
-    (check_right(person, Right.SIGN_POLICY) & check_policy_signer(pack, facts)).require()
+    check_may_adopt(pack, person).require()
     return verify_pack(data, signature, [_public_key(person)])
 
 
