@@ -21,8 +21,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from overt.alerts.ports import RunSink
 from overt.core.clock import Clock
 from overt.core.errors import IntegrityError
-from overt.core.ids import DeploymentId
+from overt.core.ids import DeploymentId, PersonId
 from overt.ledger.notes import NoteSigner
+from overt.ledger.records import KeyDestroyed, LedgerRecord
 from overt.store import deployments
 from overt.store.alert_steps import AlertSteps, check_steps_against_ledger
 from overt.store.alerts import AlertArchive, check_against_ledger
@@ -118,10 +119,16 @@ class Store:
             StorageError: another process has a run open here, or the database is damaged.
         """
         newly_taken = self._run_lock.acquire()
-        self._database.check()
-        if newly_taken:
-            with self.ledger.transaction() as work:
-                close_abandoned(work, self._clock.now_utc())
+        try:
+            self._database.check()
+            if newly_taken:
+                with self.ledger.transaction() as work:
+                    close_abandoned(work, self._clock.now_utc())
+        except BaseException:
+            # Without a run, the lock would only stand in the way of a rotation.
+            if newly_taken:
+                self._run_lock.release()
+            raise
         return StoredRun(self.ledger, self._machine_key, self._clock)
 
     def verify(self) -> LedgerState:
@@ -140,8 +147,12 @@ class Store:
             check_steps_against_ledger(session)
         return state
 
-    def destroy_deployment_key(self, deployment: DeploymentId) -> bool:
-        """Destroy a deployment's key, so that nobody can see its pictures again.
+    def destroy_deployment_key(self, deployment: DeploymentId, by: PersonId | None = None) -> bool:
+        """Destroy a deployment's key, with its record, so that nobody can see its pictures again.
+
+        Args:
+            deployment: whose key.
+            by: who destroys it; None for what happens of itself.
 
         Returns:
             Whether there was one.
@@ -149,8 +160,11 @@ class Store:
         Raises:
             StorageError: it could not be done, or not yet in every file.
         """
-        with self._database.write() as session:
-            had_key = deployments.destroy_key(session, deployment)
+        with self.ledger.transaction() as work:
+            had_key = deployments.destroy_key(work.session, deployment)
+            if had_key:
+                act = KeyDestroyed("deployment", deployment, by)
+                work.append(LedgerRecord.of(act, self._clock.now_utc()))
         self._database.forget_history()
         return had_key
 

@@ -110,6 +110,15 @@ def test_a_destroyed_key_stays_destroyed(home, clock, store, kept):
         assert again.keys.show().wrapped["watchlists"] == WrappedKeys(1, 0)
 
 
+def test_a_destroyed_deployments_key_is_recorded_once(store, kept):
+    for had_key in (True, False):
+        assert store.destroy_deployment_key(DeploymentId("d-1"), PersonId("admin-1")) == had_key
+    records = [LedgerRecord.parse(record) for record in store.ledger.records()]
+    (destroyed,) = [each for each in records if each.kind is RecordKind.KEY_DESTROYED]
+    assert destroyed.body == {"scope": "deployment", "owner": "d-1", "by": "admin-1"}
+    store.verify()
+
+
 # Those who have the store open
 
 
