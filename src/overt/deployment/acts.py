@@ -4,9 +4,7 @@ Whoever acts, and when, comes from the situation in which the act is tried; see
 :mod:`overt.deployment.lifecycle`.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 from typing import ClassVar
 
 from overt.core.ids import CameraId
@@ -161,14 +159,9 @@ class WriteReport:
 
 @dataclass(frozen=True, slots=True)
 class Close:
-    """Close it; what must be deleted is deleted, or has its date.
-
-    Attributes:
-        delete_by: latest time of deletion, by kind of data, as the pack's retention says.
-    """
+    """Close it; what must be deleted is deleted, or gets its date as the pack's retention says."""
 
     event: ClassVar = LifeEvent.CLOSE
-    delete_by: Mapping[str, datetime] = field(default_factory=dict)
 
 
 DeploymentAct = (

@@ -3,11 +3,12 @@
 import hashlib
 from datetime import datetime
 
+from overt.core.clock import format_utc, parse_utc
 from overt.core.errors import AuthorityError
 from overt.core.ids import ContractId, PersonId, Sha256
 from overt.deployment.application import Application
 from overt.deployment.capability import Calibration, Capability
-from overt.deployment.life import Life
+from overt.deployment.life import Life, LifeEvent
 from overt.policy.checks import presence_within_s, urgent_end_utc
 from overt.policy.facts import Route
 from overt.policy.locks import AlertRule
@@ -90,9 +91,13 @@ def check_fits(
         "application_sha256",
         "policy_sha256",
         "presence_within_s",
+        "calibration",
     ):
         if getattr(capability, name) != getattr(expected, name):
             raise AuthorityError(f"The capability does not fit the application: {name} differs.")
+    submitted_utc = max(s.at_utc for s in life.steps if s.event is LifeEvent.SUBMIT)
+    if capability.issued_utc < _exact(submitted_utc):
+        raise AuthorityError("The capability was signed before the application was submitted.")
     if not set(capability.cameras) <= set(application.camera_ids):
         raise AuthorityError("The capability names a camera that was not applied for.")
     if (
@@ -100,3 +105,8 @@ def check_fits(
         or capability.not_after_utc > expected.not_after_utc
     ):
         raise AuthorityError("The capability's window reaches beyond what was applied for.")
+
+
+def _exact(moment: datetime) -> datetime:
+    """Return a time as the capability file carries it, to the millisecond."""
+    return parse_utc(format_utc(moment))

@@ -20,7 +20,7 @@ from overt.deployment.capability import Capability
 from overt.policy.facts import Route
 
 MAY_DIFFER: Final = frozenset(
-    {"not_before_utc", "not_after_utc", "authoriser", "rank", "route", "issued_utc"}
+    {"not_before_utc", "not_after_utc", "authoriser", "rank", "route", "cosigner", "issued_utc"}
 )
 """In what a capability that succeeds another may differ from it: who signed, when, until when."""
 

@@ -6,29 +6,39 @@ pack, separation of people, signatures) and returns the members of the life that
 Invariants: a function that returns has been allowed everything that it changes.
 """
 
+from collections import Counter
 from datetime import datetime
 from functools import singledispatch
-from typing import Any
+from typing import Any, NoReturn
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
-from overt.core.errors import AuthorityError, PolicyError, StateError
+from overt.core.errors import AuthorityError, InputError, PolicyError, StateError
 from overt.core.ids import PersonId
 from overt.deployment import acts
 from overt.deployment.authorising import capability_sha256, check_fits
 from overt.deployment.capability import Capability, verify
+from overt.deployment.closing import deletion_times
 from overt.deployment.cosignature import verify_cosignature
-from overt.deployment.life import AuthorityRecord, CheckIn, Cosignature, Life, LifeEvent
+from overt.deployment.life import (
+    AuthorityRecord,
+    CheckIn,
+    Cosignature,
+    Life,
+    LifeEvent,
+    LifeState,
+)
 from overt.deployment.situation import Situation, signer
 from overt.policy.checks import (
     check_application,
     check_authority,
     check_closing,
+    check_presence,
     check_ratification,
     check_readiness,
 )
 from overt.policy.facts import AuthorityFacts, ClosingFacts, Route, SignerFacts
-from overt.policy.roles import Person
+from overt.policy.roles import Person, Role
 from overt.policy.verdict import Finding, Verdict
 
 Changes = dict[str, Any]
@@ -51,8 +61,10 @@ def _applied(act: acts.Apply, life: Life | None, situation: Situation) -> Change
     application = act.application
     if application.requester != _actor(situation).id:
         raise PolicyError("Whoever applies is the requester of the application.", ("separation",))
-    if life is not None and life.application.id != application.id:
-        raise StateError("The application is for another deployment.")
+    if life is not None:
+        if life.application.id != application.id:
+            raise StateError("The application is for another deployment.")
+        _only_requester(life, situation)
     return {"application": application, "cosignature": None}
 
 
@@ -65,9 +77,7 @@ def _changes(act: Any, life: Life, situation: Situation) -> Changes:
 @_changes.register
 def _(_: acts.Submit, life: Life, situation: Situation) -> Changes:
     _only_requester(life, situation)
-    _check_list_is_bound(life, situation)
-    facts = life.application.facts(situation.watchlist, situation.reused_share)
-    check_application(situation.pack, facts, situation.now_utc).require()
+    application_verdict(life, situation).require()
     return {}
 
 
@@ -80,6 +90,8 @@ def _(_: acts.Withdraw, life: Life, situation: Situation) -> Changes:
 @_changes.register
 def _(act: acts.Cosign, life: Life, situation: Situation) -> Changes:
     by = _actor(situation)
+    if life.state is not LifeState.SUBMITTED:
+        _urgent(life)
     if by.id == life.application.requester:
         raise PolicyError("Whoever applies cannot co-sign.", ("separation",))
     digest = life.application.sha256
@@ -99,19 +111,18 @@ def _(act: acts.Cosign, life: Life, situation: Situation) -> Changes:
 @_changes.register
 def _(act: acts.Authorise, life: Life, situation: Situation) -> Changes:
     capability = _signed_by_actor(act.capability_file, situation)
-    _check_list_is_bound(life, situation)
-    facts = life.application.facts(situation.watchlist, situation.reused_share)
-    verdict = check_application(situation.pack, facts, situation.now_utc)
+    verdict = application_verdict(life, situation)
     asked = _authority_facts(life, situation, act.route, capability, act.urgency_reason)
     (verdict & check_authority(situation.pack, asked)).require()
     check_fits(capability, life, situation.pack, act.route, _actor(situation))
-    record = _record(act.capability_file, capability, act.route, _actor(situation))
-    return {"authority": record.model_copy(update={"urgency_reason": act.urgency_reason})}
+    urgency = {"urgency_reason": act.urgency_reason}
+    return {"authority": _record(act.capability_file, capability, _actor(situation), urgency)}
 
 
 @_changes.register
-def _(_: acts.Refuse, life: Life, situation: Situation) -> Changes:
+def _(act: acts.Refuse, life: Life, situation: Situation) -> Changes:
     del life, situation
+    _require_reason(act.reason)
     return {}
 
 
@@ -119,19 +130,20 @@ def _(_: acts.Refuse, life: Life, situation: Situation) -> Changes:
 def _(act: acts.Ratify, life: Life, situation: Situation) -> Changes:
     given = _urgent(life)
     capability = _signed_by_actor(act.capability_file, situation)
+    verdict = application_verdict(life, situation)
     asked = _authority_facts(life, situation, Route.ORDINARY, capability, "")
     urgent_signer = PersonId(given.authoriser)
-    check_ratification(situation.pack, asked, urgent_signer).require()
+    (verdict & check_ratification(situation.pack, asked, urgent_signer)).require()
     check_fits(capability, life, situation.pack, Route.ORDINARY, _actor(situation))
-    record = _record(act.capability_file, capability, Route.ORDINARY, _actor(situation))
     ratified = {"ratified_by": _actor(situation).id, "urgent_authoriser": given.authoriser}
-    return {"authority": record.model_copy(update=ratified)}
+    return {"authority": _record(act.capability_file, capability, _actor(situation), ratified)}
 
 
 @_changes.register
-def _(_: acts.RefuseRatification, life: Life, situation: Situation) -> Changes:
+def _(act: acts.RefuseRatification, life: Life, situation: Situation) -> Changes:
     del situation
     _urgent(life)
+    _require_reason(act.reason)
     return {}
 
 
@@ -141,7 +153,7 @@ def _(_: acts.CheckInOfficer, life: Life, situation: Situation) -> Changes:
     role = life.application.role_of(by.id)
     if role is None:
         _refuse("officers", f"{by.id} is not among the officers of the application")
-    if role not in {grant.role for grant in by.grants}:
+    if not _still_holds(by, role):
         _refuse("officers", f"{by.id} does not hold the role {role} that the application names")
     if by.id in life.present():
         raise StateError(f"{by.id} is checked in already.")
@@ -179,15 +191,17 @@ def _(_: acts.MakeReady, life: Life, situation: Situation) -> Changes:
 
 @_changes.register
 def _(act: acts.GoLive, life: Life, situation: Situation) -> Changes:
-    if not act.cameras or not set(act.cameras) <= set(life.application.camera_ids):
-        _refuse("location", "A camera is not one of the application")
+    authorised = () if life.authority is None else life.authority.cameras
+    if not act.cameras or not set(act.cameras) <= set(authorised):
+        _refuse("location", "A camera is not one of those authorised")
     _check_ready(life, situation)
     return {}
 
 
 @_changes.register
 def _(act: acts.Pause, life: Life, situation: Situation) -> Changes:
-    del act, life, situation
+    del life, situation
+    _require_reason(act.reason)
     return {}
 
 
@@ -201,8 +215,9 @@ def _(_: acts.Resume, life: Life, situation: Situation) -> Changes:
 
 
 @_changes.register
-def _(_: acts.End, life: Life, situation: Situation) -> Changes:
+def _(act: acts.End, life: Life, situation: Situation) -> Changes:
     del life, situation
+    _require_reason(act.reason)
     return {}
 
 
@@ -220,8 +235,10 @@ def _(act: acts.WriteReport, life: Life, situation: Situation) -> Changes:
 
 
 @_changes.register
-def _(act: acts.Close, life: Life, situation: Situation) -> Changes:
-    report = {} if life.report is None else life.report.model_dump()
+def _(_: acts.Close, life: Life, situation: Situation) -> Changes:
+    if life.report is None:
+        _refuse("closing", "There is no cancellation report")
+    report = life.report.model_dump()
     facts = ClosingFacts(
         n_chars={name: len(text) for name, text in report.items()},
         ended_utc=life.ended_utc,
@@ -230,7 +247,8 @@ def _(act: acts.Close, life: Life, situation: Situation) -> Changes:
         n_open_runs=situation.n_open_runs,
     )
     check_closing(situation.pack, facts).require()
-    return {"delete_by": dict(act.delete_by)}
+    ended_utc = life.ended_utc or situation.now_utc
+    return {"delete_by": deletion_times(situation.pack, ended_utc, situation.now_utc)}
 
 
 def _actor(situation: Situation) -> Person:
@@ -250,18 +268,60 @@ def _urgent(life: Life) -> AuthorityRecord:
     return life.authority
 
 
-def _check_list_is_bound(life: Life, situation: Situation) -> None:
+def application_verdict(life: Life, situation: Situation) -> Verdict:
+    """Return what the pack says of the application as things stand.
+
+    Raises:
+        PolicyError: list or pack are not those that were applied for.
+    """
+    _check_bindings(life, situation)
+    facts = life.application.facts(situation.watchlist, situation.reused_share)
+    return check_application(situation.pack, facts, situation.now_utc)
+
+
+def _check_bindings(life: Life, situation: Situation) -> None:
     if situation.list_manifest_sha256 != life.application.bindings.watchlist_sha256:
-        raise PolicyError(
-            "The watchlist is not frozen, or is not the one that was applied for.",
-            ("watchlist-frozen",),
-        )
+        _refuse("watchlist-frozen", "The watchlist is not frozen, or not the one applied for")
+    if not situation.is_pack_in_force:
+        _refuse("policy-in-force", "Another version of the policy was put into force since")
 
 
 def _check_ready(life: Life, situation: Situation) -> None:
-    _check_list_is_bound(life, situation)
-    facts = life.readiness(situation.now_utc, situation.watchlist)
-    check_readiness(situation.pack, facts).require()
+    _check_bindings(life, situation)
+    readiness_verdict(life, situation).require()
+
+
+def readiness_verdict(life: Life, situation: Situation) -> Verdict:
+    """Return what the pack says of going live as things stand."""
+    facts = life.readiness(situation.now_utc, situation.watchlist, _there(life, situation))
+    return check_readiness(situation.pack, facts)
+
+
+def officers_missing(life: Life, situation: Situation) -> bool:
+    """Whether fewer officers are checked in than the pack asks for; who was struck off is not."""
+    there = Counter(_there(life, situation).values())
+    return not check_presence(situation.pack, there).allowed
+
+
+def _there(life: Life, situation: Situation) -> dict[PersonId, Role]:
+    return {
+        person: role
+        for person, role in life.present().items()
+        if _still_holds(situation.find(person), role)
+    }
+
+
+def _still_holds(person: Person | None, role: Role) -> bool:
+    return (
+        person is not None
+        and not person.struck_off
+        and role in {grant.role for grant in person.grants}
+    )
+
+
+def _require_reason(reason: str) -> None:
+    if not reason.strip():
+        raise InputError("This step needs a reason.")
 
 
 def _signed_by_actor(capability_file: bytes, situation: Situation) -> Capability:
@@ -306,18 +366,20 @@ def _not_later(issued_utc: datetime, now_utc: datetime) -> datetime:
 
 
 def _record(
-    capability_file: bytes, capability: Capability, route: Route, by: Person
+    capability_file: bytes, capability: Capability, by: Person, said: Changes
 ) -> AuthorityRecord:
     return AuthorityRecord(
-        route=route,
+        route=capability.route,
         authoriser=by.id,
         rank=by.rank,
         issued_utc=capability.issued_utc,
         starts_utc=capability.not_before_utc,
         ends_utc=capability.not_after_utc,
+        cameras=capability.cameras,
         capability_sha256=capability_sha256(capability_file),
+        **said,
     )
 
 
-def _refuse(rule: str, reason: str) -> None:
-    Verdict((Finding(rule, "Overt's design", reason),)).require()
+def _refuse(rule: str, reason: str) -> NoReturn:
+    raise PolicyError(str(Finding(rule, "Overt's design", reason)), (rule,))

@@ -4,7 +4,8 @@
                    └──────▶ refused
 
 Invariants: frozen; a life only changes by :func:`overt.deployment.lifecycle.advance`; every step
-has a number, who took it and when.
+has a number, who took it and when, none is before the one before it, and the last one led to where
+it stands.
 Must not: hold anything about a listed person; people here are those who answer for the deployment.
 """
 
@@ -13,13 +14,14 @@ from collections import Counter
 from collections.abc import Mapping
 from datetime import datetime
 from enum import StrEnum
-from typing import Annotated, Any, Final
+from itertools import pairwise
+from typing import Annotated, Any, Final, Self
 
-from pydantic import AwareDatetime, Field, StringConstraints, ValidationError
+from pydantic import AwareDatetime, Field, StringConstraints, ValidationError, model_validator
 
 from overt.core.errors import IntegrityError
 from overt.core.ids import ContractId, DeploymentId, PersonId, Sha256
-from overt.deployment.application import Application, Digest, Frozen, Name, Text
+from overt.deployment.application import Application, CameraName, Digest, Frozen, Name, Text
 from overt.policy.facts import ListFacts, ReadinessFacts, Route
 from overt.policy.roles import Role
 
@@ -68,7 +70,7 @@ class LifeEvent(StrEnum):
 class Step(Frozen):
     """One step; ``by`` is None for what happens of itself."""
 
-    number: int
+    number: int = Field(ge=1)
     event: LifeEvent
     state: LifeState
     by: Name | None
@@ -94,7 +96,7 @@ class AuthorityRecord(Frozen):
         route: ordinary or urgent.
         authoriser, rank: who signed.
         issued_utc: when.
-        starts_utc, ends_utc: what was authorised.
+        starts_utc, ends_utc, cameras: what was authorised.
         capability_sha256: of the signed file.
         urgency_reason: why the urgent route.
         ratified_by: who ratified an urgent authority; None for an ordinary or unratified one.
@@ -107,6 +109,7 @@ class AuthorityRecord(Frozen):
     issued_utc: AwareDatetime
     starts_utc: AwareDatetime
     ends_utc: AwareDatetime
+    cameras: tuple[CameraName, ...] = Field(min_length=1)
     capability_sha256: Digest
     urgency_reason: Text = ""
     ratified_by: Name | None = None
@@ -151,6 +154,16 @@ class Life(Frozen):
     signs_confirmed_utc: AwareDatetime | None = None
     report: CancellationReport | None = None
     delete_by: Mapping[str, AwareDatetime] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _holds_together(self) -> Self:
+        if [step.number for step in self.steps] != list(range(1, self.version + 1)):
+            raise ValueError("steps are numbered without a gap")
+        if any(after.at_utc < before.at_utc for before, after in pairwise(self.steps)):
+            raise ValueError("time does not go back")
+        if self.steps[-1].state is not self.state:
+            raise ValueError("a life stands where its last step led")
+        return self
 
     @property
     def deployment(self) -> DeploymentId:
@@ -211,14 +224,22 @@ class Life(Frozen):
         """Return a copy with changes, checked anew."""
         return Life.model_validate(dict(self) | changes)
 
-    def readiness(self, now_utc: datetime, watchlist: ListFacts) -> ReadinessFacts:
-        """Return what the rules look at before going live."""
+    def readiness(
+        self, now_utc: datetime, watchlist: ListFacts, present: Mapping[PersonId, Role]
+    ) -> ReadinessFacts:
+        """Return what the rules look at before going live.
+
+        Args:
+            now_utc: when the question is asked.
+            watchlist: the list as it stands now.
+            present: who counts as there, of those in :meth:`present`.
+        """
         bound, given = self.application.bindings, self.authority
         return ReadinessFacts(
             now_utc=now_utc,
             starts_utc=given.starts_utc if given else self.application.starts_utc,
             ends_utc=given.ends_utc if given else self.application.ends_utc,
-            present=Counter(self.present().values()),
+            present=Counter(present.values()),
             signs_confirmed_utc=self.signs_confirmed_utc,
             watchlist=watchlist,
             evaluation=bound.evidence.facts() if bound.evidence else None,

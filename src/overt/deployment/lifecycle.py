@@ -11,10 +11,12 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Final
 
+from pydantic import ValidationError
+
 from overt.core.clock import format_utc
-from overt.core.errors import PolicyError, StateError
-from overt.deployment.acts import Apply, DeploymentAct, GoLive
-from overt.deployment.effects import changes_of
+from overt.core.errors import InputError, PolicyError, StateError
+from overt.deployment.acts import Apply, DeploymentAct, GoLive, Lapse, Pause
+from overt.deployment.effects import changes_of, officers_missing
 from overt.deployment.life import Life, LifeEvent, LifeState, Step
 from overt.deployment.situation import Situation
 from overt.policy.roles import Right, Scope, check_right
@@ -43,6 +45,7 @@ TRANSITIONS: Mapping[tuple[LifeState | None, LifeEvent], LifeState] = MappingPro
         (_S.SUBMITTED, _E.COSIGN): _S.SUBMITTED,
         (_S.SUBMITTED, _E.AUTHORISE): _S.AUTHORISED,
         (_S.SUBMITTED, _E.REFUSE): _S.REFUSED,
+        **_staying(_E.COSIGN, *_AUTHORISED),
         **_staying(_E.RATIFY, *_AUTHORISED),
         **_to(_S.ENDED, _E.REFUSE_RATIFICATION, *_AUTHORISED),
         **_staying(_E.CHECK_IN, *_AUTHORISED),
@@ -107,26 +110,42 @@ def advance(life: Life | None, act: DeploymentAct, situation: Situation) -> Life
         StateError: the table has no such step from here, or the clock was set back.
         PolicyError: whoever acts has not the right, or the policy pack does not allow it.
         AuthorityError: a capability that is not what it must be.
+        InputError: a reason or a signature that cannot be recorded as it is.
     """
     state = _next_state(life, act.event)
     at_utc = _time_of(life, act.event, situation)
     _check_right(life, act, situation)
     if life is not None and life.lapsed(at_utc) and act.event not in AFTER_LAPSE:
         raise StateError("The authority is over: nothing but ending is left to do.")
-    changes = changes_of(act, life, situation)
     number = 1 if life is None else life.version + 1
-    step = Step(
-        number=number,
-        event=act.event,
-        state=state,
-        by=None if situation.by is None else situation.by.id,
-        at_utc=at_utc,
-        reason=getattr(act, "reason", ""),
-    )
-    steps = (*(() if life is None else life.steps), step)
-    if life is None:
-        return Life(state=state, version=number, steps=steps, **changes)
-    return life.replaced(state=state, version=number, steps=steps, **changes)
+    try:
+        changes = changes_of(act, life, situation)
+        step = Step(
+            number=number,
+            event=act.event,
+            state=state,
+            by=None if situation.by is None else situation.by.id,
+            at_utc=at_utc,
+            reason=getattr(act, "reason", ""),
+        )
+        steps = (*(() if life is None else life.steps), step)
+        if life is None:
+            return Life(state=state, version=number, steps=steps, **changes)
+        return life.replaced(state=state, version=number, steps=steps, **changes)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
+        reason = first["msg"].removeprefix("Value error, ").rstrip(".")
+        where = ".".join(str(part) for part in first["loc"])
+        raise InputError(f"The step cannot be recorded: {where}: {reason}.") from error
+
+
+def follows(life: Life, situation: Situation) -> DeploymentAct | None:
+    """Return what happens of itself as things stand, or None: nobody has to see to it."""
+    if life.lapsed(situation.now_utc):
+        return Lapse()
+    if life.state is _S.LIVE and officers_missing(life, situation):
+        return Pause("Too few officers are checked in.")
+    return None
 
 
 def _next_state(life: Life | None, event: LifeEvent) -> LifeState:

@@ -20,9 +20,10 @@ class Situation:
 
     Attributes:
         now_utc: by the clock of this machine.
-        recorded_utc: time of the last record in the ledger: a clock that stands before it was set
-            back.
+        recorded_utc: latest time of any record in the ledger: a clock that stands before it was
+            set back.
         pack: the policy pack that the application names.
+        is_pack_in_force: whether no other pack of that id was put into its place since.
         by: who acts; None for what happens of itself.
         watchlist: the application's list, as it stands.
         list_manifest_sha256: digest of the frozen list; None if there is no frozen list.
@@ -35,6 +36,7 @@ class Situation:
     now_utc: datetime
     recorded_utc: datetime | None
     pack: PolicyPack
+    is_pack_in_force: bool
     by: Person | None
     watchlist: ListFacts
     list_manifest_sha256: str | None

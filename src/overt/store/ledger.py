@@ -151,7 +151,7 @@ class StoredLedger:
                 if (checkpoint := waiting.pop(tree.size, None)) is not None:
                     check_covers(checkpoint, tree)
             if latest_recorded_utc(session) != latest:
-                raise IntegrityError("The time of the last record that the store keeps is wrong.")
+                raise IntegrityError("The time of the last record was altered.")
         for checkpoint in waiting.values():
             check_covers(checkpoint, tree)
         return LedgerState(tree.size, checkpoints[-1].size if checkpoints else 0, tree.root)
@@ -183,7 +183,7 @@ def latest_recorded_utc(session: Session) -> datetime | None:
     try:
         return parse_utc(row.value)
     except ValueError as error:
-        raise IntegrityError("The time of the last record that the store keeps is wrong.") from error
+        raise IntegrityError("The time of the last record was altered.") from error
 
 
 def _note_latest(work: UnitOfWork) -> None:
