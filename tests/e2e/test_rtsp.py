@@ -211,6 +211,45 @@ def test_a_camera_that_dies_and_returns_goes_on_with_its_sequence():
         server.kill()
 
 
+def _connections_to(port: int) -> int:
+    """Return how many TCP connections from this process stand to a local port."""
+    own = set()
+    for link in Path("/proc/self/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):  # the folder's own descriptor
+            own.add(str(link.readlink()))
+    rows = (line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:])
+    return sum(
+        row[3] == "01" and int(row[2].partition(":")[2], 16) == port and f"socket:[{row[9]}]" in own
+        for row in rows
+    )
+
+
+def test_a_pause_lets_the_camera_go_and_takes_it_back(server):
+    reader = _reader(f"rtsp://127.0.0.1:{server.port}/camera")
+    with reader:
+        frames = iter(reader)
+        before = _take(frames, 5)[-1]
+        assert _connections_to(server.port) == 1
+        reader.pause()
+        assert list(frames) == []
+        deadline_s = time.monotonic() + _PATIENCE_S
+        while _connections_to(server.port) and time.monotonic() < deadline_s:
+            time.sleep(0.05)
+        assert _connections_to(server.port) == 0
+        assert reader.health.state is CameraState.PAUSED
+        n_decoded = reader.stats().n_decoded
+        time.sleep(1.0)
+        assert reader.stats().n_decoded == n_decoded
+        after = _take(iter(reader), 3)
+        assert reader.health.state is CameraState.LIVE
+        assert reader.stats().n_reconnects == 0  # it was let go, not lost
+        assert after[0].sequence >= n_decoded > before.sequence
+        assert after[0].media_time_s > before.media_time_s + 1.0
+        assert after[0].captured_utc > before.captured_utc
+    stats = reader.stats()
+    assert stats.n_decoded == stats.n_read + stats.n_dropped
+
+
 @pytest.mark.usefixtures("rtsp_available")
 def test_a_password_opens_the_camera_and_a_wrong_one_is_refused_without_being_shown(caplog, capfd):
     server = _start_server(password=_PASSWORD)

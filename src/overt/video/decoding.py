@@ -1,12 +1,11 @@
 """Demuxes and decodes one opened stream, stepping over what is damaged.
 
-Invariants: after ``stopped`` is set no packet is decoded. A picture that FFmpeg patched up because
+Invariants: once ``halted`` no packet is decoded. A picture that FFmpeg patched up because
 data was missing is not handed on: it shows something that the camera did not see.
 Must not: open anything, or raise for damage; damage is counted.
 """
 
-import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import av
@@ -51,7 +50,7 @@ def decode(
     container: InputContainer,
     stream: VideoStream,
     counts: DecodeCounts,
-    stopped: threading.Event,
+    halted: Callable[[], bool],
 ) -> Iterator[av.VideoFrame]:
     """Yield the good frames of ``stream`` in presentation order.
 
@@ -59,7 +58,7 @@ def decode(
         av.FFmpegError: reading failed before the end; what was decoded until then was yielded.
     """
     for packet in container.demux(stream):
-        if stopped.is_set():
+        if halted():
             return
         counts.n_hidden += packet.is_discard
         try:
@@ -70,7 +69,7 @@ def decode(
             counts.n_corrupt += 1
             continue
         for frame in frames:
-            if stopped.is_set():
+            if halted():
                 return
             if frame.is_corrupt:
                 counts.n_corrupt += 1

@@ -40,7 +40,8 @@ class FrameReader(Protocol):
     """Frames of one camera, once, in order.
 
     Nothing is opened and nothing is decoded before the first frame is asked for, so that authority
-    can be checked in between. Iterate once, from one thread; :meth:`stop` from any.
+    can be checked in between. Iterate once, and once more after each :meth:`pause`, from one
+    thread; :meth:`pause` and :meth:`stop` from any.
     """
 
     @property
@@ -64,11 +65,19 @@ class FrameReader(Protocol):
         ...
 
     def __iter__(self) -> Iterator[Frame]:
-        """Begin to read.
+        """Begin to read, or go on after a pause.
 
         Raises:
             InputError: a recording cannot be read.
             UnavailableError: a camera never answered.
+        """
+        ...
+
+    def pause(self) -> None:
+        """Decode nothing more until somebody iterates again; returns at once.
+
+        The iteration ends within a second. A camera is let go and connected to again; a recording
+        stands still and goes on. Sequence numbers and media times go on in either case.
         """
         ...
 

@@ -2,7 +2,8 @@
 
 A thread of its own connects, decodes and leaves each frame in a slot that holds one; a frame that
 nobody fetched before the next one came is dropped and counted. When the camera falls silent or
-closes, the thread connects again, waiting longer after each failure.
+closes, the thread connects again, waiting longer after each failure. While it is paused the camera
+is let go, so that nothing of it can be decoded; after that it is connected to anew.
 
 Invariants: nothing is opened before iteration begins; sequence numbers never repeat, also across
 reconnects; after :meth:`LiveReader.stop` no packet is decoded and the iteration ends within a
@@ -46,6 +47,7 @@ class CameraState(StrEnum):
     CONNECTING = "connecting"
     LIVE = "live"
     RECONNECTING = "reconnecting"
+    PAUSED = "paused"
     FAILED = "failed"
     STOPPED = "stopped"
 
@@ -111,6 +113,10 @@ class LiveReader:
         self._timeline = MediaTimeline()
         self._swscale = Swscale()
         self._stopped = threading.Event()
+        self._running = threading.Event()
+        self._turning = threading.Lock()
+        self._n_pauses = 0
+        self._was_let_go = False
         self._thread: threading.Thread | None = None
         self._began_s = 0.0
         self._arrived_s: float | None = None
@@ -169,12 +175,18 @@ class LiveReader:
 
     def __iter__(self) -> Iterator[Frame]:
         """See :class:`overt.video.frame_reader.FrameReader`."""
-        if self._thread is not None:
-            raise RuntimeError("a reader is iterated once")
+        if self._thread is not None and self._running.is_set():
+            raise RuntimeError("a reader is iterated once, and once more after each pause")
         self._began_s = self._clock.monotonic_s()
-        thread = threading.Thread(target=self._produce, name="overt-camera", daemon=True)
-        thread.start()
-        self._thread = thread
+        if self._state is CameraState.PAUSED:
+            n_decoded = self._counts.n_decoded
+            self._move_to(CameraState.RECONNECTING if n_decoded else CameraState.CONNECTING)
+        self._slot.go_on()
+        self._running.set()
+        if self._thread is None:
+            thread = threading.Thread(target=self._produce, name="overt-camera", daemon=True)
+            thread.start()
+            self._thread = thread
         return self._consume()
 
     def __enter__(self) -> Self:
@@ -189,14 +201,27 @@ class LiveReader:
         self.stop()
         self._wait_for_thread()
 
+    def pause(self) -> None:
+        """See :class:`overt.video.frame_reader.FrameReader`."""
+        with self._turning:
+            if self._stopped.is_set():
+                return
+            self._running.clear()
+            self._n_pauses += 1
+            self._was_let_go = True
+            self._move_to(CameraState.PAUSED)
+            self._slot.hold(discard=True)
+
     def stop(self) -> None:
         """See :class:`overt.video.frame_reader.FrameReader`."""
         self._end(CameraState.STOPPED)
 
     def _end(self, state: CameraState) -> None:
         self._move_to(state)
-        self._stopped.set()
-        self._slot.close(discard=True)
+        with self._turning:
+            self._stopped.set()
+            self._running.set()
+            self._slot.close(discard=True)
 
     def _move_to(self, state: CameraState) -> None:
         """Change state, unless the end was reached already."""
@@ -211,18 +236,20 @@ class LiveReader:
 
     def _consume(self) -> Iterator[Frame]:
         try:
-            while not self._slot.finished:
+            while self._running.is_set() and not self._slot.finished:
                 if (frame := self._slot.get(_CHECK_S)) is not None:
                     self._n_read += 1
                     yield frame
-                elif self._is_hopeless():
+                elif self._running.is_set() and self._is_hopeless():
                     self._end(CameraState.FAILED)
             if self._state is CameraState.FAILED:
                 raise UnavailableError(f"{self._spec.display} gave no picture: {self._problem}")
-            self._failure.reraise()
+            if self._running.is_set():
+                self._failure.reraise()
         finally:
-            self._end(CameraState.STOPPED)
-            self._wait_for_thread()
+            if self._running.is_set():
+                self._end(CameraState.STOPPED)
+                self._wait_for_thread()
 
     def _is_hopeless(self) -> bool:
         waited_s = self._clock.monotonic_s() - self._began_s
@@ -236,6 +263,8 @@ class LiveReader:
     def _keep_reading(self) -> None:
         n_failures = 0
         while not self._stopped.is_set():
+            self._running.wait()
+            n_pauses = self._n_pauses
             tried_s = self._clock.monotonic_s()
             n_before = self._counts.n_decoded
             try:
@@ -244,6 +273,9 @@ class LiveReader:
                 self._problem = str(error)
             except av.FFmpegError as error:
                 self._problem = problem_of(error)
+            if self._n_pauses != n_pauses:
+                n_failures, self._problem = 0, "it is paused"
+                continue
             held_s = self._clock.monotonic_s() - tried_s
             gave_pictures = self._counts.n_decoded > n_before
             if not gave_pictures and held_s >= self._open_timeout_s:
@@ -263,6 +295,11 @@ class LiveReader:
             InputError: what it offers cannot be decoded.
             av.FFmpegError: it was lost.
         """
+        n_pauses = self._n_pauses
+
+        def halted() -> bool:
+            return self._stopped.is_set() or self._n_pauses != n_pauses
+
         container = open_camera(
             self._spec, open_timeout_s=self._open_timeout_s, read_timeout_s=self._read_timeout_s
         )
@@ -270,22 +307,23 @@ class LiveReader:
             stream = video_stream(container, max_threads=self._max_threads, low_delay=True)
             self._fps = rate_of(stream)
             is_first = True
-            for frame in decode(container, stream, self._counts, self._stopped):
+            for frame in decode(container, stream, self._counts, halted):
                 if is_first:
                     self._greet()
                     is_first = False
                 self._hand_over(frame)
-        if not self._stopped.is_set():
+        if not halted():
             self._problem = "it closed the connection"
 
     def _greet(self) -> None:
         """Note the first picture of a connection, and how long there was none."""
         period_s = 1 / self._fps if self._fps else None
         if self._arrived_s is not None:
-            self._n_reconnects += 1
+            self._n_reconnects += not self._was_let_go
             self._timeline.continue_after(self._clock.monotonic_s() - self._arrived_s, period_s)
         else:
             self._timeline.continue_after(0.0, period_s)
+        self._was_let_go = False
         self._problem = ""
         self._move_to(CameraState.LIVE)
 

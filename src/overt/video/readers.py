@@ -84,6 +84,8 @@ class RecordedReader:
         self._timeline = MediaTimeline(1 / sequence_fps)
         self._swscale = Swscale()
         self._stopped = threading.Event()
+        self._running = threading.Event()
+        self._turning = threading.Lock()
         self._failure = ThreadFailure()
         self._thread: threading.Thread | None = None
         self._n_read = 0
@@ -128,11 +130,14 @@ class RecordedReader:
 
     def __iter__(self) -> Iterator[Frame]:
         """See :class:`overt.video.frame_reader.FrameReader`."""
-        if self._thread is not None:
-            raise RuntimeError("a reader is iterated once")
-        thread = threading.Thread(target=self._produce, name="overt-decode", daemon=True)
-        thread.start()
-        self._thread = thread
+        if self._thread is not None and self._running.is_set():
+            raise RuntimeError("a reader is iterated once, and once more after each pause")
+        self._buffer.go_on()
+        self._running.set()
+        if self._thread is None:
+            thread = threading.Thread(target=self._produce, name="overt-decode", daemon=True)
+            thread.start()
+            self._thread = thread
         return self._consume()
 
     def __enter__(self) -> Self:
@@ -147,13 +152,22 @@ class RecordedReader:
         self.stop()
         self._wait_for_thread()
 
+    def pause(self) -> None:
+        """See :class:`overt.video.frame_reader.FrameReader`."""
+        with self._turning:
+            if not self._stopped.is_set():
+                self._running.clear()
+                self._buffer.hold()
+
     def stop(self) -> None:
         """See :class:`overt.video.frame_reader.FrameReader`."""
         self._end()
 
     def _end(self) -> None:
-        self._stopped.set()
-        self._buffer.close(discard=True)
+        with self._turning:
+            self._stopped.set()
+            self._running.set()
+            self._buffer.close(discard=True)
 
     def _wait_for_thread(self) -> None:
         """Let the counts settle; a thread that waits for a silent source is left behind."""
@@ -165,11 +179,12 @@ class RecordedReader:
             while (frame := self._buffer.get()) is not None:
                 self._n_read += 1
                 yield frame
-            if not self._stopped.is_set():
+            if self._running.is_set() and not self._stopped.is_set():
                 self._failure.reraise()
         finally:
-            self._end()
-            self._wait_for_thread()
+            if self._running.is_set():
+                self._end()
+                self._wait_for_thread()
 
     def _produce(self) -> None:
         with self._failure:
@@ -178,6 +193,7 @@ class RecordedReader:
                 if self._stopped.is_set():
                     break
                 self._hand_over(media_time_s, picture)
+                self._stand_still()
             if not self._counts.n_decoded and not self._stopped.is_set():
                 raise self._unreadable("no picture in it can be decoded")
         self._buffer.close()
@@ -195,6 +211,14 @@ class RecordedReader:
                 picture=picture,
             )
         )
+
+    def _stand_still(self) -> None:
+        """Wait while paused, and take the pause out of the pace."""
+        if self._running.is_set():
+            return
+        paused_s = self._clock.monotonic_s()
+        self._running.wait()
+        self._began_s += self._clock.monotonic_s() - paused_s
 
     def _keep_pace(self, media_time_s: float) -> None:
         """Wait, in real time only, until a frame is due."""
@@ -246,7 +270,7 @@ class RecordedReader:
         began_s = ends_s = self._timeline.next_s
         whole = True
         try:
-            for frame in decode(container, stream, self._counts, self._stopped):
+            for frame in decode(container, stream, self._counts, self._stopped.is_set):
                 media_time_s = self._timeline.place(frame.pts, frame.time_base)
                 ends_s = media_time_s + float(frame.duration * (frame.time_base or 0))
                 yield media_time_s, DecodedPicture(frame, self._swscale)

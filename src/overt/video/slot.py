@@ -35,6 +35,17 @@ class FrameBuffer(Protocol):
         """Wait for a frame; ``None`` when none came in time or the buffer is finished."""
         ...
 
+    def hold(self, *, discard: bool = False) -> None:
+        """Hand over nothing until :meth:`go_on`: whoever waits in :meth:`get` gets ``None``.
+
+        What is held, and what is put until then, stays for later, or is dropped if ``discard``.
+        """
+        ...
+
+    def go_on(self) -> None:
+        """Hand frames over again."""
+        ...
+
     def close(self, *, discard: bool = False) -> None:
         """End the flow. What is held may still be fetched, or is dropped if ``discard``."""
         ...
@@ -47,6 +58,8 @@ class _Buffer(ABC):
         self._held: deque[Frame] = deque()
         self._capacity = capacity
         self._closed = False
+        self._on_hold = False
+        self._refusing = False
         self._n_dropped = 0
         self._changed = threading.Condition()
 
@@ -66,7 +79,7 @@ class _Buffer(ABC):
         """See :class:`FrameBuffer`."""
         with self._changed:
             self._make_room()
-            if self._closed:
+            if self._closed or self._refusing:
                 self._n_dropped += 1
                 return
             self._held.append(frame)
@@ -75,21 +88,37 @@ class _Buffer(ABC):
     def get(self, timeout_s: float | None = None) -> Frame | None:
         """See :class:`FrameBuffer`."""
         with self._changed:
-            self._changed.wait_for(lambda: self._held or self._closed, timeout_s)
-            if not self._held:
+            self._changed.wait_for(lambda: self._held or self._closed or self._on_hold, timeout_s)
+            if self._on_hold or not self._held:
                 return None
             frame = self._held.popleft()
             self._changed.notify_all()
             return frame
 
+    def hold(self, *, discard: bool = False) -> None:
+        """See :class:`FrameBuffer`."""
+        with self._changed:
+            self._on_hold = True
+            self._refusing = discard
+            self._leave(discard=discard)
+
+    def go_on(self) -> None:
+        """See :class:`FrameBuffer`."""
+        with self._changed:
+            self._on_hold = self._refusing = False
+            self._changed.notify_all()
+
     def close(self, *, discard: bool = False) -> None:
         """See :class:`FrameBuffer`."""
         with self._changed:
             self._closed = True
-            if discard:
-                self._n_dropped += len(self._held)
-                self._held.clear()
-            self._changed.notify_all()
+            self._leave(discard=discard)
+
+    def _leave(self, *, discard: bool) -> None:
+        if discard:
+            self._n_dropped += len(self._held)
+            self._held.clear()
+        self._changed.notify_all()
 
     @abstractmethod
     def _make_room(self) -> None:
