@@ -28,11 +28,11 @@ class RunLock:
         self._path = path
         self._descriptor: int | None = None
 
-    def acquire(self) -> bool:
+    def acquire(self, held_elsewhere: str = _BY_ANOTHER) -> bool:
         """Take the lock, unless this process has it already; return whether it is newly taken.
 
         Raises:
-            HeldElsewhereError: another process has it.
+            HeldElsewhereError: another process has it; ``held_elsewhere`` is the sentence for that.
             StorageError: the file cannot be locked.
         """
         if self._descriptor is not None:
@@ -45,7 +45,7 @@ class RunLock:
             except OSError as error:
                 os.close(descriptor)
                 if error.errno in _HELD_ELSEWHERE:
-                    raise HeldElsewhereError(_BY_ANOTHER) from error
+                    raise HeldElsewhereError(held_elsewhere) from error
                 raise
         self._descriptor = descriptor
         return True
