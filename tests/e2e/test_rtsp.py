@@ -240,7 +240,8 @@ def test_a_pause_lets_the_camera_go_and_takes_it_back(server):
         n_decoded = reader.stats().n_decoded
         time.sleep(1.0)
         assert reader.stats().n_decoded == n_decoded
-        after = _take(iter(reader), 3)
+        frames = iter(reader)
+        after = _take(frames, 3)
         assert reader.health.state is CameraState.LIVE
         assert reader.stats().n_reconnects == 0  # it was let go, not lost
         assert after[0].sequence >= n_decoded > before.sequence
