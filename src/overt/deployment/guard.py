@@ -2,7 +2,7 @@
 
     live, in its window, officers present      go, for less than a second
     presence lapsed, or somebody paused it     paused, and why
-    ended, refused, lapsed, another capability over, and why
+    ended, refused, lapsed, other rules        over, and why
 
 The running node asks ten times a second and acts on the answer; leave that is not renewed is no
 leave, so that a node that cannot ask does not look.
@@ -37,19 +37,33 @@ LEAVE_S: Final = 0.8
 which matching must stop."""
 
 
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """How a deployment stands in the store, all of one moment.
+
+    Attributes:
+        life: its life.
+        capability_file: the signed capability in force, byte for byte; None if there is none.
+        beats: how often each officer has said to be present.
+        policy_sha256: the version of its policy pack that is in force; None if there is none.
+    """
+
+    life: Life
+    capability_file: bytes | None
+    beats: Mapping[PersonId, int]
+    policy_sha256: Sha256 | None
+
+
 class LifeReader(Protocol):
-    """Deployments as the store has them now. Each method raises StorageError or IntegrityError."""
+    """Where deployments stand."""
 
-    def get(self, deployment: DeploymentId) -> Life | None:
-        """Return a deployment's life, or None if there is none."""
-        ...
+    def standing(self, deployment: DeploymentId) -> Standing | None:
+        """Return how a deployment stands now, or None if there is none.
 
-    def beats(self, deployment: DeploymentId) -> Mapping[PersonId, int]:
-        """Return how often each officer has said to be present."""
-        ...
-
-    def capability(self, deployment: DeploymentId) -> bytes | None:
-        """Return the signed capability in force, byte for byte, or None if there is none."""
+        Raises:
+            IntegrityError: it was altered.
+            StorageError: it cannot be read.
+        """
         ...
 
 
@@ -81,7 +95,8 @@ class Over:
 
     Attributes:
         reason: in words, for people.
-        by_time: whether the window has closed; otherwise somebody ended it, or something changed.
+        by_time: whether the window has closed; otherwise somebody ended it, or changed what it
+            rests on.
     """
 
     reason: str
@@ -132,42 +147,39 @@ class Guard:
             StorageError, IntegrityError: it cannot be found out; the node may not.
         """
         now_s = self._clock.monotonic_s()
-        life = self._reader.get(self.deployment)
-        self._presence.look(self._reader.beats(self.deployment), now_s)
-        if life is None:
+        standing = self._reader.standing(self.deployment)
+        if standing is None:
             return Over("The deployment is not in the store any more.")
-        return self._over(life) or self._paused(life) or Go(now_s + LEAVE_S)
+        self._presence.look(standing.beats, now_s)
+        return self._over(standing) or self._paused(standing.life) or Go(now_s + LEAVE_S)
 
-    def _over(self, life: Life) -> Over | None:
+    def _over(self, standing: Standing) -> Over | None:
+        life = standing.life
         if life.state not in {LifeState.LIVE, LifeState.PAUSED}:
             last = life.steps[-1]
             return Over(_ending(last), by_time=last.event is LifeEvent.LAPSE)
+        if standing.policy_sha256 != self._pack.sha256:
+            return Over("Another version of the policy was put into force.")
         try:
-            self._follow(life)
+            self._follow(standing)
         except AuthorityError as changed:
             return Over(str(changed))
         if not self._authority.in_force:
             return Over("The authority has ended.", by_time=True)
         return None
 
-    def _follow(self, life: Life) -> None:
+    def _follow(self, standing: Standing) -> None:
         """Go on under the capability that ratified this one, if there is one.
 
         Raises:
             AuthorityError: the one in force is not for the very same thing.
         """
-        given = life.authority
-        if (
-            given is None
-            or life.application.sha256 != self._authority.capability.application_sha256
-        ):
+        allowed, given = self._authority.capability, standing.life.authority
+        if given is None or standing.life.application.sha256 != allowed.application_sha256:
             raise AuthorityError("The deployment is not the one that was authorised.")
         if given.capability_sha256 == self._capability_sha256:
             return
-        file, key = (
-            self._reader.capability(self.deployment),
-            self._key_of(PersonId(given.authoriser)),
-        )
+        file, key = standing.capability_file, self._key_of(PersonId(given.authoriser))
         if file is None or key is None or capability_sha256(file) != given.capability_sha256:
             raise AuthorityError("The deployment's capability was changed.")
         self._authority.succeed(verify(file, [key]))

@@ -14,16 +14,17 @@ from sqlalchemy.orm import Session
 
 from overt.core.clock import Clock
 from overt.core.errors import IntegrityError, PolicyError, StateError
-from overt.core.ids import DeploymentId, PersonId
+from overt.core.ids import DeploymentId, PersonId, Sha256
 from overt.deployment.acts import Apply, Authorise, DeploymentAct, Lapse, Ratify
 from overt.deployment.application import Application
+from overt.deployment.guard import Standing
 from overt.deployment.life import Life
 from overt.deployment.lifecycle import advance
 from overt.deployment.situation import Situation
 from overt.ledger.records import DeploymentStep, LedgerRecord, Refusal
 from overt.store.database import Database
 from overt.store.ledger import StoredLedger, UnitOfWork
-from overt.store.models import DeploymentLifeRow, PresenceBeatRow
+from overt.store.models import DeploymentLifeRow, PolicyPackRow, PresenceBeatRow
 
 Gather = Callable[[Session, Application, PersonId | None, datetime], Situation]
 """Finds out what holds for an application now, within the transaction of the act."""
@@ -61,6 +62,16 @@ class LifeArchive:
         with self._database.read() as session:
             row = session.get(DeploymentLifeRow, deployment)
             return None if row is None else row.capability_json
+
+    def standing(self, deployment: DeploymentId) -> Standing | None:
+        """See :meth:`overt.deployment.guard.LifeReader.standing`."""
+        with self._database.read() as session:
+            row = session.get(DeploymentLifeRow, deployment)
+            life = _life(row)
+            if row is None or life is None:
+                return None
+            in_force = _in_force(session, life.application.bindings.policy_sha256)
+            return Standing(life, row.capability_json, _beats(session, deployment), in_force)
 
     def act(self, deployment: DeploymentId, act: DeploymentAct, by: PersonId | None) -> Life:
         """Take a step.
@@ -109,9 +120,8 @@ class LifeArchive:
 
     def beats(self, deployment: DeploymentId) -> Mapping[PersonId, int]:
         """Return how often each officer has said to be present."""
-        wanted = select(PresenceBeatRow).where(PresenceBeatRow.deployment_id == deployment)
         with self._database.read() as session:
-            return {PersonId(row.person): row.n_beats for row in session.scalars(wanted)}
+            return _beats(session, deployment)
 
     def _lapse(self, work: UnitOfWork, deployment: DeploymentId) -> bool:
         """Record the end of an authority that is over, if that is not recorded yet."""
@@ -171,3 +181,23 @@ def _life(row: DeploymentLifeRow | None) -> Life | None:
     if (life.deployment, life.state, life.version) != (row.id, row.state, row.version):
         raise IntegrityError("A deployment that the store keeps was altered.")
     return life
+
+
+def _beats(session: Session, deployment: DeploymentId) -> dict[PersonId, int]:
+    wanted = select(PresenceBeatRow).where(PresenceBeatRow.deployment_id == deployment)
+    return {PersonId(row.person): row.n_beats for row in session.scalars(wanted)}
+
+
+def _in_force(session: Session, policy_sha256: str) -> Sha256 | None:
+    """Return which version is in force of the pack that has a version with this digest."""
+    version = session.get(PolicyPackRow, policy_sha256)
+    if version is None:
+        return None
+    newest = (
+        select(PolicyPackRow.sha256)
+        .where(PolicyPackRow.pack_id == version.pack_id)
+        .order_by(PolicyPackRow.adopted_utc.desc())
+        .limit(1)
+    )
+    found = session.scalar(newest)
+    return None if found is None else Sha256(found)
