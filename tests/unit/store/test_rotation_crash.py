@@ -1,8 +1,8 @@
 """A rotation that is killed, wherever, leaves a store that opens, and no key beside the one in use.
 
 A process of its own copies a store again and again and rotates its key in a child, which kills
-itself with SIGKILL right before the n-th thing that it does to a file or to the database, until a
-child gets through.
+itself with SIGKILL right before the n-th thing that it does to a key file or to the database, until
+a child gets through. The same is done to those who open what such a child left.
 """
 
 import json
@@ -22,7 +22,7 @@ from overt.store.keys import DataKey, key_id
 from overt.store.machine_key import KeyFileSource
 from overt.store.store import Store
 
-ROTATOR = textwrap.dedent(
+KILLED = textwrap.dedent(
     """
     import itertools, json, os, shutil, signal, sys, warnings
     from pathlib import Path
@@ -30,11 +30,11 @@ ROTATOR = textwrap.dedent(
     from overt.core.clock import SystemClock
     from overt.store.store import Store
 
-    folder, list_id = Path(sys.argv[1]), sys.argv[2]
+    folder, act = Path(sys.argv[1]), sys.argv[2]
     ON_FILES = {"os.link", "os.rename", "os.remove"}
     steps = []
 
-    def rotate(home, dies_at):
+    def run(home, dies_at):
         def step(name):
             steps.append(name)
             if len(steps) == dies_at:
@@ -48,45 +48,49 @@ ROTATOR = textwrap.dedent(
             if name in ON_FILES and str(home / "keys") in str(arguments):
                 step(name)
 
+        def on_statement(_connection, _cursor, statement, *_):
+            if statement.startswith("UPDATE"):
+                step("sql")
+
+        if act == "open":
+            sys.addaudithook(on_audit)
         store = Store.open(home, SystemClock())
         engine = store._database._reading
         event.listen(engine, "commit", lambda connection: step("commit"))
-        event.listen(
-            engine, "before_cursor_execute",
-            lambda c, cur, statement, *rest: step("sql") if statement[:6] == "UPDATE" else None,
-        )
-        sys.addaudithook(on_audit)
-        if list_id:
-            store.keys.rotate_list_key(list_id)
-        else:
+        event.listen(engine, "before_cursor_execute", on_statement)
+        if act == "machine":
+            sys.addaudithook(on_audit)
             store.keys.rotate_machine_key()
+        elif act == "list":
+            store.keys.rotate_list_key("list")
+        store.close()
 
-    for dies_at in itertools.count(1):
-        home = folder / f"killed-{dies_at:02}"
-        shutil.copytree(folder / "home", home)
-        child = os.fork()
-        if child == 0:
-            rotate(home, dies_at)
-            os._exit(0)
-        if os.waitpid(child, 0)[1] == 0:
-            break
+    for source in sorted(folder.glob("home*")):
+        for dies_at in itertools.count(1):
+            home = folder / f"{act}-{source.name}-{dies_at:02}"
+            shutil.copytree(source, home)
+            print(json.dumps(home.name), flush=True)
+            child = os.fork()
+            if child == 0:
+                run(home, dies_at)
+                os._exit(0)
+            if os.waitpid(child, 0)[1] == 0:
+                print(json.dumps("through"), flush=True)
+                break
     """
 )
 
 
-def rotate_and_kill(folder, list_id=""):
-    """Return the copies in which a rotation was killed, each with what it was about to do."""
+def kill_at_each_step(folder, act):
+    """Return each copy that somebody did something to, with what they died before, in order."""
     done = subprocess.run(
-        [sys.executable, "-c", ROTATOR, str(folder), list_id],
+        [sys.executable, "-c", KILLED, str(folder), act],
         stdout=subprocess.PIPE,
         text=True,
         check=True,
     )
-    steps = [json.loads(line) for line in done.stdout.splitlines()]
-    copies = sorted(folder.glob("killed-*"))
-    through = copies.pop()
-    assert len(copies) == len(steps)
-    return dict(zip(copies, steps, strict=True)), through
+    lines = [json.loads(line) for line in done.stdout.splitlines()]
+    return {folder / copy: step for copy, step in zip(lines[::2], lines[1::2], strict=True)}
 
 
 @pytest.fixture
@@ -115,45 +119,63 @@ def check_whole(store):
     store.verify()
 
 
-def test_a_killed_rotation_of_the_machine_key_is_finished_or_undone(home, clock, kept, tmp_path):
-    former = (home / "keys" / "machine.key").read_bytes()
+@pytest.fixture
+def former(home, kept):
+    """The machine key before the rotation, and what it wrapped."""
     wrapped = wrapped_keys(home)
     assert len(wrapped) == 2
-    killed, through = rotate_and_kill(tmp_path)
-    steps = list(killed.values())
-    commit = steps.index("commit", steps.index("sql"))
-    assert {"os.link", "os.rename", "os.remove"} <= set(steps[commit:])
-    for number, copy in enumerate([*killed, through]):
-        rotated = number > commit
-        for _ in range(2):
-            with Store.open(copy, clock) as store:
-                check_whole(store)
-                assert kinds(store).count(RecordKind.KEY_ROTATED) == rotated
-                assert (store.keys.show().key_id != key_id(DataKey(former))) == rotated
-        assert {path.name for path in (copy / "keys").iterdir()} == {"machine.key", "ledger.key"}
-        key = (copy / "keys" / "machine.key").read_bytes()
-        assert (key != former) == rotated
-        if rotated:
-            for secret in (former, *wrapped):
-                assert not any(secret in path.read_bytes() for path in copy.rglob("*.*"))
-            check_refuses_former(copy, clock, former)
-        shutil.rmtree(copy)
+    return [(home / "keys" / "machine.key").read_bytes(), *wrapped]
 
 
-def check_refuses_former(copy, clock, former):
-    """A copy of the former key opens nothing any more."""
-    stolen = copy / "stolen.key"
-    stolen.write_bytes(former)
-    stolen.chmod(0o600)
-    with pytest.raises(IntegrityError, match="another machine key"):
-        Store.open(copy, clock, KeyFileSource(stolen))
-
-
-def test_a_killed_rotation_of_a_lists_key_changes_all_or_nothing(home, clock, kept, tmp_path):
-    killed, through = rotate_and_kill(tmp_path, "list")
-    assert list(killed.values()).count("sql") >= 4
-    for copy in (*killed, through):
+def check_opens(copy, clock, former, *, rotated):
+    """The store is under one key, which is the only one there is; a former one opens nothing."""
+    for _ in range(2):
         with Store.open(copy, clock) as store:
             check_whole(store)
-            assert kinds(store).count(RecordKind.KEY_ROTATED) == (copy == through)
-        shutil.rmtree(copy)
+            assert kinds(store).count(RecordKind.KEY_ROTATED) == rotated
+            assert (store.keys.show().key_id != key_id(DataKey(former[0]))) == rotated
+    assert {path.name for path in (copy / "keys").iterdir()} == {"machine.key", "ledger.key"}
+    assert ((copy / "keys" / "machine.key").read_bytes() != former[0]) == rotated
+    if rotated:
+        for secret in former:
+            assert not any(secret in path.read_bytes() for path in copy.rglob("*.*"))
+        (copy / "stolen.key").write_bytes(former[0])
+        (copy / "stolen.key").chmod(0o600)
+        with pytest.raises(IntegrityError, match="another machine key"):
+            Store.open(copy, clock, KeyFileSource(copy / "stolen.key"))
+
+
+def test_a_killed_rotation_of_the_machine_key_is_finished_or_undone(clock, former, tmp_path):
+    copies = kill_at_each_step(tmp_path, "machine")
+    steps = list(copies.values())
+    commit = steps.index("commit", steps.index("sql"))
+    assert steps[commit:] == [
+        "commit",
+        "os.link",
+        "os.rename",
+        "open machine.key.old",
+        "os.remove",
+        "through",
+    ]
+    for number, copy in enumerate(copies):
+        check_opens(copy, clock, former, rotated=number > commit)
+
+
+@pytest.mark.slow
+def test_who_is_killed_while_finishing_that_leaves_it_to_the_next(clock, former, tmp_path):
+    copies = kill_at_each_step(tmp_path, "machine")
+    again = tmp_path / "again"
+    again.mkdir()
+    for copy, step in list(copies.items())[-6:]:
+        shutil.copytree(copy, again / f"home-before-{step.replace(' ', '-')}")
+    for copy in kill_at_each_step(again, "open"):
+        check_opens(copy, clock, former, rotated="before-commit" not in copy.name)
+
+
+def test_a_killed_rotation_of_a_lists_key_changes_all_or_nothing(clock, former, tmp_path):
+    copies = kill_at_each_step(tmp_path, "list")
+    assert list(copies.values()).count("sql") >= 4
+    for copy, step in copies.items():
+        with Store.open(copy, clock) as store:
+            check_whole(store)
+            assert kinds(store).count(RecordKind.KEY_ROTATED) == (step == "through")
