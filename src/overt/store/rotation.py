@@ -30,6 +30,7 @@ from overt.store.database import Database
 from overt.store.faults import storage_faults
 from overt.store.keys import DataKey, key_id, place_of
 from overt.store.machine_key import MachineKeySource
+from overt.store.members import wrap_member_secret_anew
 from overt.store.models import Base, StoreFactRow
 
 MACHINE_KEY_ID: Final = "machine_key_id"
@@ -164,6 +165,7 @@ def wrap_anew(session: Session, former: DataKey, fresh: DataKey) -> None:
             place = place_of(table.name, row_id, "wrapped_key")
             again = fresh.wrap(former.unwrap(wrapped, place), place)
             session.execute(update(table).where(owner == row_id).values(wrapped_key=again))
+    wrap_member_secret_anew(session, former, fresh)
     session.get_one(StoreFactRow, MACHINE_KEY_ID).value = key_id(fresh)
 
 

@@ -2,6 +2,7 @@
 
     home/overt.sqlite3       the database, 0600
     home/run.lock            held while a run is open
+    home/import.lock         held while a watchlist is imported
     home/keys/machine.key    wraps the keys of deployments and watchlists, 0600; or another source
     home/keys/ledger.key     signs checkpoints, 0600
 
@@ -30,14 +31,17 @@ from overt.store.alerts import AlertArchive, check_against_ledger
 from overt.store.custody import KeyCustody
 from overt.store.database import Database
 from overt.store.faults import storage_faults
+from overt.store.imports import ImportDesk
 from overt.store.keys import create_key_file, read_key_file
 from overt.store.ledger import LedgerState, StoredLedger
 from overt.store.machine_key import KeyFileSource, MachineKeySource
+from overt.store.members import ListMembers
 from overt.store.people import PeopleRegister, check_people_against_ledger
 from overt.store.policies import PolicyArchive, check_policies_against_ledger
 from overt.store.rotation import MachineKey, first_machine_key, open_machine_key
 from overt.store.run_lock import RunLock
 from overt.store.runs import StoredRun, close_abandoned
+from overt.store.watchlist_lives import WatchlistLives, check_lists_against_ledger
 from overt.store.watchlists import WatchlistArchive
 
 DATABASE_NAME: Final = "overt.sqlite3"
@@ -53,6 +57,9 @@ class Store:
         alerts: reads alerts and their pictures.
         alert_steps: takes and reads the steps of alerts' lives.
         watchlists: keeps watchlists.
+        watchlist_lives: takes and reads the steps of watchlists' lives.
+        imports: keeps what an import has done until its list is whole.
+        members: tells how alike two lists are by who was on them.
         policies: the policy packs that were signed for use here.
         people: who acts here, with which key and in which roles.
         ledger: reads and verifies the record.
@@ -63,8 +70,10 @@ class Store:
         database: Database,
         machine: MachineKey,
         ledger_signer: NoteSigner,
-        run_lock: RunLock,
         clock: Clock,
+        *,
+        run_lock: RunLock,
+        import_lock: RunLock,
     ) -> None:
         self._database = database
         self._machine_key = machine.key
@@ -73,6 +82,9 @@ class Store:
         self.ledger = StoredLedger(database, ledger_signer)
         self.alerts = AlertArchive(database, machine.key)
         self.watchlists = WatchlistArchive(database, machine.key, clock)
+        self.watchlist_lives = WatchlistLives(database, self.ledger, machine.key, clock)
+        self.imports = ImportDesk(database, self.ledger, machine.key, import_lock, clock)
+        self.members = ListMembers(database, machine.key)
         self.keys = KeyCustody(database, self.ledger, machine, run_lock, clock)
         self.people = PeopleRegister(database, self.ledger)
         self.policies = PolicyArchive(database, self.ledger)
@@ -103,7 +115,14 @@ class Store:
         database = Database.open_sqlite(path)
         try:
             machine = open_machine_key(database, source, keys)
-            store = cls(database, machine, signer, RunLock(home / "run.lock"), clock)
+            store = cls(
+                database,
+                machine,
+                signer,
+                clock,
+                run_lock=RunLock(home / "run.lock"),
+                import_lock=RunLock(home / "import.lock"),
+            )
             store.ledger.check_head()
         except BaseException:
             database.close()
@@ -145,6 +164,7 @@ class Store:
             check_people_against_ledger(session)
             check_policies_against_ledger(session)
             check_steps_against_ledger(session)
+            check_lists_against_ledger(session)
         return state
 
     def destroy_deployment_key(self, deployment: DeploymentId, by: PersonId | None = None) -> bool:

@@ -4,17 +4,24 @@ Invariants: each list has a key of its own; replacing a list destroys the old on
 Must not: write a label, a template or a picture in the clear.
 """
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from overt.core.clock import Clock
-from overt.core.errors import IntegrityError
-from overt.core.ids import ContractId, EntryId, KinGroup, Sha256, WatchlistId
+from overt.core.errors import IntegrityError, StateError
+from overt.core.ids import ContractId, EntryId, Sha256, WatchlistId
 from overt.store.database import Database
-from overt.store.entry_blob import decode_entry, encode_entry
-from overt.store.keys import DataKey, Sealed, place_of
-from overt.store.models import WatchlistEntryRow, WatchlistRow
-from overt.watchlist.stored import StoredEntry, StoredWatchlist, WatchlistSummary
+from overt.store.keys import DataKey, Sealed
+from overt.store.models import WatchlistEntryRow, WatchlistLifeRow, WatchlistRow
+from overt.store.watchlist_rows import (
+    entry_place,
+    insert_entries,
+    key_of,
+    key_place,
+    read_entries,
+)
+from overt.watchlist.manifest import card_of
+from overt.watchlist.stored import CardIndex, StoredWatchlist, WatchlistSummary
 
 
 class WatchlistArchive:
@@ -33,6 +40,7 @@ class WatchlistArchive:
             if row is not None:
                 if _is_kept(row, watchlist):
                     return
+                _require_no_life(session, watchlist.id)
                 _delete(session, watchlist.id)
             self._insert(session, watchlist)
         if replaces:
@@ -42,18 +50,11 @@ class WatchlistArchive:
         """See :meth:`overt.watchlist.stored.WatchlistRepository.load`."""
         with self._database.read() as session:
             row = session.get(WatchlistRow, watchlist_id)
-            if row is None or row.wrapped_key is None:
+            key = None if row is None else key_of(row, self._machine_key)
+            if row is None or key is None:
                 return None
-            key = self._machine_key.unwrap(row.wrapped_key, _key_place(watchlist_id))
-            ordered = (
-                select(WatchlistEntryRow)
-                .where(WatchlistEntryRow.watchlist_id == watchlist_id)
-                .order_by(WatchlistEntryRow.entry)
-                .execution_options(yield_per=100)
-            )
-            entries = tuple(_opened(entry, key) for entry in session.scalars(ordered))
-            if len(entries) != row.n_entries:
-                raise IntegrityError("A watchlist that the store keeps lost or gained entries.")
+            entries = tuple(read_entries(session, watchlist_id, key))
+            _check_number(row, len(entries))
             return StoredWatchlist(
                 id=watchlist_id,
                 name=row.name,
@@ -61,6 +62,38 @@ class WatchlistArchive:
                 manifest_sha256=Sha256(row.manifest_sha256),
                 entries=entries,
             )
+
+    def cards(self, watchlist_id: WatchlistId) -> CardIndex | None:
+        """See :meth:`overt.watchlist.stored.WatchlistRepository.cards`."""
+        with self._database.read() as session:
+            row = session.get(WatchlistRow, watchlist_id)
+            key = None if row is None else key_of(row, self._machine_key)
+            if row is None or key is None:
+                return None
+            entries = tuple(card_of(each) for each in read_entries(session, watchlist_id, key))
+            _check_number(row, len(entries))
+            return CardIndex(
+                watchlist_id,
+                row.name,
+                ContractId(row.contract_id),
+                Sha256(row.manifest_sha256),
+                entries,
+            )
+
+    def pictures(self, watchlist_id: WatchlistId, entry: EntryId) -> tuple[bytes, ...] | None:
+        """Return an entry's reference pictures as JPEG, or None if there is none that can be read.
+
+        Raises:
+            IntegrityError: what is kept was altered.
+            StorageError: it could not be read.
+        """
+        with self._database.read() as session:
+            row = session.get(WatchlistRow, watchlist_id)
+            key = None if row is None else key_of(row, self._machine_key)
+            if key is None:
+                return None
+            found = next(read_entries(session, watchlist_id, key, entry), None)
+            return None if found is None else tuple(r.picture_jpeg for r in found.references)
 
     def find(self, manifest_sha256: Sha256) -> StoredWatchlist | None:
         """Return the list with this manifest, or None if none that is kept has it.
@@ -104,15 +137,13 @@ class WatchlistArchive:
                 name=watchlist.name,
                 contract_id=watchlist.contract,
                 manifest_sha256=watchlist.manifest_sha256,
-                wrapped_key=self._machine_key.wrap(key, _key_place(watchlist.id)),
+                wrapped_key=self._machine_key.wrap(key, key_place(watchlist.id)),
                 created_utc=self._clock.now_utc(),
                 n_entries=len(watchlist.entries),
             )
         )
         session.flush()
-        rows = [_sealed(watchlist.id, entry, key) for entry in watchlist.entries]
-        if rows:
-            session.execute(insert(WatchlistEntryRow), rows)
+        insert_entries(session, watchlist.id, watchlist.entries, key)
 
 
 def reseal(session: Session, watchlist_id: WatchlistId, machine_key: DataKey) -> DataKey | None:
@@ -126,18 +157,18 @@ def reseal(session: Session, watchlist_id: WatchlistId, machine_key: DataKey) ->
     row = session.get(WatchlistRow, watchlist_id)
     if row is None or row.wrapped_key is None:
         return None
-    former = machine_key.unwrap(row.wrapped_key, _key_place(watchlist_id))
+    former = machine_key.unwrap(row.wrapped_key, key_place(watchlist_id))
     fresh = DataKey.generate()
     ids = select(WatchlistEntryRow.entry).where(WatchlistEntryRow.watchlist_id == watchlist_id)
     for entry_id in session.scalars(ids).all():
         entry = session.get_one(WatchlistEntryRow, (watchlist_id, entry_id))
-        place = _entry_place(watchlist_id, EntryId(entry_id))
+        place = entry_place(watchlist_id, EntryId(entry_id))
         sealed = fresh.seal(former.open(Sealed(entry.nonce, entry.ciphertext), place), place)
         entry.nonce, entry.ciphertext = sealed.nonce, sealed.ciphertext
         # Written one at a time: a list may hold more pictures than there is memory.
         session.flush()
         session.expunge(entry)
-    row.wrapped_key = machine_key.wrap(fresh, _key_place(watchlist_id))
+    row.wrapped_key = machine_key.wrap(fresh, key_place(watchlist_id))
     return fresh
 
 
@@ -163,34 +194,11 @@ def _delete(session: Session, watchlist_id: WatchlistId) -> None:
     session.expire_all()
 
 
-def _sealed(watchlist_id: WatchlistId, entry: StoredEntry, key: DataKey) -> dict[str, object]:
-    plaintext = encode_entry(entry.label, entry.references)
-    sealed = key.seal(plaintext, _entry_place(watchlist_id, entry.entry))
-    return {
-        "watchlist_id": watchlist_id,
-        "entry": entry.entry,
-        "expires_utc": entry.expires_utc,
-        "kin_group": entry.kin_group,
-        "nonce": sealed.nonce,
-        "ciphertext": sealed.ciphertext,
-    }
+def _check_number(row: WatchlistRow, n_entries: int) -> None:
+    if n_entries != row.n_entries:
+        raise IntegrityError("A watchlist that the store keeps lost or gained entries.")
 
 
-def _opened(row: WatchlistEntryRow, key: DataKey) -> StoredEntry:
-    place = _entry_place(WatchlistId(row.watchlist_id), EntryId(row.entry))
-    label, references = decode_entry(key.open(Sealed(row.nonce, row.ciphertext), place))
-    return StoredEntry(
-        entry=EntryId(row.entry),
-        label=label,
-        references=references,
-        expires_utc=row.expires_utc,
-        kin_group=None if row.kin_group is None else KinGroup(row.kin_group),
-    )
-
-
-def _key_place(watchlist_id: WatchlistId) -> str:
-    return place_of("watchlists", watchlist_id, "wrapped_key")
-
-
-def _entry_place(watchlist_id: WatchlistId, entry: EntryId) -> str:
-    return place_of("watchlist_entries", f"{watchlist_id}/{entry}", "ciphertext")
+def _require_no_life(session: Session, watchlist_id: WatchlistId) -> None:
+    if session.get(WatchlistLifeRow, watchlist_id) is not None:
+        raise StateError("The list was imported and decided on: it changes only by an import.")

@@ -14,6 +14,7 @@ import numpy as np
 
 from overt.core.arrays import Vector
 from overt.core.ids import ContractId, EntryId, KinGroup, Sha256, WatchlistId
+from overt.watchlist.grounds import Grounds
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,6 +38,39 @@ class StoredReference:
             )
 
 
+@dataclass(frozen=True, slots=True)
+class QualityFinding:
+    """What one measure found of one reference picture.
+
+    Attributes:
+        measure: what was measured, with its unit.
+        value_milli: in thousandths of that unit.
+        verdict: ``good`` or ``poor``.
+    """
+
+    measure: str
+    value_milli: int
+    verdict: str
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolment:
+    """How an entry came about.
+
+    Attributes:
+        row_key: names the row, its pictures, the models and the limits of quality, all together:
+            where it is the same, there is nothing to enrol again.
+        warnings: what those who decide must see: of the pictures, and of the policy pack.
+        quality: for each reference, what was measured.
+        row_kin: the kin group as the source calls it, which may be a family's name; empty if none.
+    """
+
+    row_key: Sha256
+    warnings: tuple[str, ...] = field(default=(), repr=False)
+    quality: tuple[tuple[QualityFinding, ...], ...] = field(default=(), repr=False)
+    row_kin: str = field(default="", repr=False)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class StoredEntry:
     """One person of the list.
@@ -47,6 +81,9 @@ class StoredEntry:
         references: at least one.
         expires_utc: from then on the entry is not compared; None if it lasts as long as the list.
         kin_group: people known or likely to be related; exempt from each other's margin.
+        grounds: why the person is listed; None in lists of before, and where nobody has to answer
+            for it. Such a list cannot be frozen.
+        enrolment: how it came about; None likewise.
     """
 
     entry: EntryId
@@ -54,6 +91,46 @@ class StoredEntry:
     references: tuple[StoredReference, ...] = field(repr=False)
     expires_utc: datetime | None = None
     kin_group: KinGroup | None = None
+    grounds: Grounds | None = field(default=None, repr=False)
+    enrolment: Enrolment | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ReferenceDigests:
+    """A reference in the manifest."""
+
+    picture_sha256: Sha256
+    template_sha256: Sha256
+
+
+@dataclass(frozen=True, slots=True)
+class EntryCard:
+    """An entry without its pictures and templates: all that is needed to decide about it.
+
+    Attributes:
+        references: digests of what is left out.
+        grounds_sha256: commits to label and grounds; see :mod:`overt.watchlist.manifest`.
+    """
+
+    entry: EntryId
+    label: str = field(repr=False)
+    references: tuple[ReferenceDigests, ...] = field(repr=False)
+    expires_utc: datetime | None = None
+    kin_group: KinGroup | None = None
+    grounds: Grounds | None = field(default=None, repr=False)
+    enrolment: Enrolment | None = field(default=None, repr=False)
+    grounds_sha256: Sha256 | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CardIndex:
+    """A list without its pictures and templates; see :class:`StoredWatchlist`."""
+
+    id: WatchlistId
+    name: str
+    contract: ContractId
+    manifest_sha256: Sha256
+    entries: tuple[EntryCard, ...] = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,6 +191,10 @@ class WatchlistRepository(Protocol):
             IntegrityError: what is kept was altered.
             StorageError: it could not be read.
         """
+        ...
+
+    def cards(self, watchlist_id: WatchlistId) -> CardIndex | None:
+        """Return the list without pictures and templates; as :meth:`load` otherwise."""
         ...
 
     def find(self, manifest_sha256: Sha256) -> StoredWatchlist | None:

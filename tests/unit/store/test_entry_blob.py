@@ -20,8 +20,9 @@ REFERENCES = st.lists(
 
 @given(st.text(st.characters(exclude_categories=["Cs"])), REFERENCES)
 def test_an_entry_comes_back_as_it_went(label, references):
-    read_label, read = decode_entry(encode_entry(label, references))
-    assert read_label == label
+    blob = decode_entry(encode_entry(label, references))
+    read = blob.references
+    assert blob.label == label
     assert [r.picture_jpeg for r in read] == [r.picture_jpeg for r in references]
     assert [r.template.tobytes() for r in read] == [r.template.tobytes() for r in references]
 

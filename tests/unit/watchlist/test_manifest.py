@@ -8,7 +8,12 @@ import pytest
 from overt.core.errors import InputError, IntegrityError
 from overt.core.ids import ContractId, EntryId, KinGroup, Sha256, WatchlistId
 from overt.ledger.canonical import parse_canonical_object
-from overt.watchlist.manifest import FORMAT, as_gallery, manifest_bytes, manifest_sha256
+from overt.watchlist.manifest import (
+    FORMAT_WITHOUT_GROUNDS,
+    as_gallery,
+    manifest_bytes,
+    manifest_sha256,
+)
 from overt.watchlist.stored import StoredEntry, StoredReference, StoredWatchlist
 
 SPACE = ContractId("space")
@@ -33,7 +38,7 @@ def watchlist(*entries):
 def test_it_holds_ids_and_digests_only():
     document = parse_canonical_object(manifest_bytes(SPACE, LIST))
     assert document == {
-        "format": FORMAT,
+        "format": FORMAT_WITHOUT_GROUNDS,
         "contract": "space",
         "entries": [
             {

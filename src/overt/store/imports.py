@@ -1,0 +1,390 @@
+"""Imports under way: verdicts kept aside under a key of their own, until the list is whole.
+
+    watchlist_imports ── wraps the key of ──▶ imported_rows ── when whole ──▶ watchlist_entries
+
+Finishing a new list writes its rows in small transactions under a key that nobody can find yet, and
+shows the list by one last transaction with its life and its ledger record. A list that is already
+there is changed in one transaction, and only where it differs.
+
+Invariants: what is kept aside is encrypted, and noise once the import is over; a row is found by a
+keyed digest, so that nobody can try whether a person is being imported; one process at a time
+imports into a store. A list that is given up for another is given up only when all of that is kept
+aside, so that whatever happens then the import can be started anew.
+Must not: show half a list.
+"""
+
+import hmac
+import itertools
+import struct
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import delete, select
+from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy.orm import Session
+
+from overt.core.clock import Clock, format_utc, parse_utc
+from overt.core.errors import InputError, IntegrityError, StateError, StorageError
+from overt.core.ids import EntryId, KinGroup, Sha256, WatchlistId
+from overt.ledger.canonical import JsonValue, canonical_bytes, parse_canonical_object
+from overt.store.database import Database
+from overt.store.entry_blob import decode_entry, encode_entry
+from overt.store.keys import DataKey, Sealed, place_of
+from overt.store.ledger import StoredLedger
+from overt.store.models import (
+    ImportedRowRow,
+    WatchlistEntryRow,
+    WatchlistImportRow,
+    WatchlistLifeRow,
+    WatchlistRow,
+)
+from overt.store.run_lock import HeldElsewhereError, RunLock
+from overt.store.watchlist_lives import keep_kin, keep_step
+from overt.store.watchlist_rows import (
+    BATCH,
+    delete_entries,
+    drop_entries,
+    insert_entries,
+    key_of,
+    key_place,
+    read_entries,
+)
+from overt.watchlist.life import WatchlistLife
+from overt.watchlist.staging import NotEnrolled, StagedVerdict
+from overt.watchlist.stored import CardIndex, EntryCard, StoredEntry
+
+_LENGTH: Final = struct.Struct(">I")
+_BUSY: Final = "Another process is importing a watchlist into this store: wait for its end."
+_OVER: Final = "The import was finished or given up by another process."
+
+
+class ImportDesk:
+    """Begins, resumes and finishes imports."""
+
+    def __init__(
+        self,
+        database: Database,
+        ledger: StoredLedger,
+        machine_key: DataKey,
+        lock: RunLock,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._ledger = ledger
+        self._machine_key = machine_key
+        self._lock = lock
+        self._clock = clock
+
+    @contextmanager
+    def importing(self, watchlist: WatchlistId) -> Iterator["OpenImport"]:
+        """Hand out the import into a list, where an earlier one was interrupted that one.
+
+        Raises:
+            StorageError: another process imports; or nothing can be kept.
+            IntegrityError: what is kept was altered.
+        """
+        try:
+            self._lock.acquire()
+        except HeldElsewhereError as error:
+            raise StorageError(_BUSY) from error
+        try:
+            with self._database.write() as session:
+                row = session.get(WatchlistImportRow, watchlist)
+                if row is None:
+                    key, started_utc = DataKey.generate(), self._clock.now_utc()
+                    wrapped = self._machine_key.wrap(key, _key_place(watchlist))
+                    session.add(
+                        WatchlistImportRow(
+                            watchlist_id=watchlist, wrapped_key=wrapped, started_utc=started_utc
+                        )
+                    )
+                else:
+                    key = self._machine_key.unwrap(row.wrapped_key, _key_place(watchlist))
+                    started_utc = row.started_utc
+            yield OpenImport(self._database, watchlist, key, started_utc)
+        finally:
+            self._lock.release()
+
+    def finish(
+        self, open_import: "OpenImport", life: WatchlistLife, cards: CardIndex, made: "Made"
+    ) -> None:
+        """Keep the list that an import came to, with its life and record, and forget the import.
+
+        Args:
+            open_import: the import.
+            life: one step on.
+            cards: everybody who is to be on the list.
+            made: who has to be taken over, and who stays.
+
+        Raises:
+            StateError: another process took a step in the meantime.
+            StorageError: it could not be kept; what was there before still is. Or it was, and what
+                was kept aside is not yet overwritten in every file.
+        """
+        watchlist = open_import.watchlist
+        if self._is_readable(watchlist) and made.stays:
+            self._change(open_import, life, cards, made)
+        else:
+            self._make(open_import, life, cards, made)
+        self.discard(watchlist)
+
+    def known(self, cards: CardIndex) -> "KnownList":
+        """Return a list as it was, to be asked for what need not be enrolled again."""
+        return KnownList(self._database, self._machine_key, cards)
+
+    def discard(self, watchlist: WatchlistId) -> bool:
+        """Destroy what is kept aside for a list; return whether there was anything.
+
+        Raises:
+            StorageError: it could not be done, or not yet in every file.
+        """
+        with self._database.write() as session:
+            row = session.get(WatchlistImportRow, watchlist)
+            if row is None:
+                return False
+            # A key that nobody ever held: from now on the rows are noise.
+            row.wrapped_key = self._machine_key.wrap(DataKey.generate(), _key_place(watchlist))
+        self._drop_rows(watchlist)
+        with self._database.write() as session:
+            session.execute(
+                delete(WatchlistImportRow).where(WatchlistImportRow.watchlist_id == watchlist)
+            )
+        self._database.forget_history()
+        return True
+
+    def _is_readable(self, watchlist: WatchlistId) -> bool:
+        with self._database.read() as session:
+            row = session.get(WatchlistRow, watchlist)
+            return row is not None and row.wrapped_key is not None
+
+    def _make(
+        self, open_import: "OpenImport", life: WatchlistLife, cards: CardIndex, made: "Made"
+    ) -> None:
+        """Write every entry under a new key, then show the list."""
+        watchlist, key = open_import.watchlist, DataKey.generate()
+        self._hide(life, cards)
+        delete_entries(self._database, watchlist)
+        for batch in _batched(cards.entries, BATCH):
+            entries = [open_import.entry(made.fresh[card.entry], card.kin_group) for card in batch]
+            with self._database.write() as session:
+                insert_entries(session, watchlist, entries, key)
+        with self._ledger.transaction() as work:
+            keep_step(work, life)
+            row = work.session.get_one(WatchlistRow, watchlist)
+            row.wrapped_key = self._machine_key.wrap(key, key_place(watchlist))
+            _describe(row, cards, self._clock.now_utc())
+
+    def _hide(self, life: WatchlistLife, cards: CardIndex) -> None:
+        """Make room for a list that nobody can read yet; one of before is given up for it."""
+        with self._database.write() as session:
+            _require_next(session, life)
+            row = session.get(WatchlistRow, cards.id)
+            if row is None:
+                row = WatchlistRow(id=cards.id)
+                session.add(row)
+            row.wrapped_key = None
+            _describe(row, cards, self._clock.now_utc())
+
+    def _change(
+        self, open_import: "OpenImport", life: WatchlistLife, cards: CardIndex, made: "Made"
+    ) -> None:
+        """Change the list where it differs, in one transaction."""
+        with self._ledger.transaction() as work:
+            keep_step(work, life)
+            row = work.session.get_one(WatchlistRow, cards.id)
+            key = key_of(row, self._machine_key)
+            if key is None:
+                raise StateError("The list is not there any more.")
+            kept = work.session.scalars(
+                select(WatchlistEntryRow.entry).where(WatchlistEntryRow.watchlist_id == cards.id)
+            ).all()
+            drop_entries(work.session, cards.id, [each for each in kept if each not in made.stays])
+            for batch in _batched((c for c in cards.entries if c.entry not in made.stays), BATCH):
+                entries = [
+                    open_import.entry(made.fresh[card.entry], card.kin_group) for card in batch
+                ]
+                insert_entries(work.session, cards.id, entries, key)
+            keep_kin(work.session, cards)
+            _describe(row, cards, self._clock.now_utc())
+
+    def _drop_rows(self, watchlist: WatchlistId) -> None:
+        ids = (
+            select(ImportedRowRow.row_sha256)
+            .where(ImportedRowRow.watchlist_id == watchlist)
+            .limit(BATCH)
+        )
+        while True:
+            with self._database.write() as session:
+                found = session.scalars(ids).all()
+                if not found:
+                    return
+                session.execute(
+                    delete(ImportedRowRow).where(
+                        ImportedRowRow.watchlist_id == watchlist,
+                        ImportedRowRow.row_sha256.in_(found),
+                    )
+                )
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """What an import has to write.
+
+    Attributes:
+        fresh: entries that were kept aside, with the key of their row.
+        stays: entries that stay as they are.
+    """
+
+    fresh: Mapping[EntryId, Sha256]
+    stays: frozenset[EntryId]
+
+
+class OpenImport:
+    """Implements :class:`overt.watchlist.staging.Staging`."""
+
+    def __init__(
+        self, database: Database, watchlist: WatchlistId, key: DataKey, started_utc: datetime
+    ) -> None:
+        self._database = database
+        self._key = key
+        self.watchlist = watchlist
+        self.started_utc = started_utc
+
+    def find(self, row_key: Sha256) -> StagedVerdict | None:
+        """See :meth:`overt.watchlist.staging.Staging.find`."""
+        tag = self._tag(row_key)
+        with self._database.read() as session:
+            row = session.get(ImportedRowRow, (self.watchlist, tag))
+            if row is None:
+                return None
+            place = _row_place(self.watchlist, tag)
+            return _decode(self._key.open(Sealed(row.nonce, row.ciphertext), place))
+
+    def keep(self, verdicts: Sequence[tuple[Sha256, StagedVerdict]]) -> None:
+        """See :meth:`overt.watchlist.staging.Staging.keep`."""
+        rows = [self._sealed(row_key, verdict) for row_key, verdict in verdicts]
+        with self._database.write() as session:
+            if session.get(WatchlistImportRow, self.watchlist) is None:
+                raise StateError(_OVER)
+            session.execute(insert(ImportedRowRow).on_conflict_do_nothing(), rows)
+
+    def entry(self, row_key: Sha256, kin_group: KinGroup | None) -> StoredEntry:
+        """Return an entry that was kept aside, with the kin group that it has on the list.
+
+        Raises:
+            IntegrityError: it is not there, or was altered.
+        """
+        found = self.find(row_key)
+        if not isinstance(found, StoredEntry):
+            raise IntegrityError("A row that was imported is not kept any more.")
+        return replace(found, kin_group=kin_group)
+
+    def _sealed(self, row_key: Sha256, verdict: StagedVerdict) -> dict[str, object]:
+        tag = self._tag(row_key)
+        sealed = self._key.seal(_encode(verdict), _row_place(self.watchlist, tag))
+        return {
+            "watchlist_id": self.watchlist,
+            "row_sha256": tag,
+            "nonce": sealed.nonce,
+            "ciphertext": sealed.ciphertext,
+        }
+
+    def _tag(self, row_key: Sha256) -> str:
+        return hmac.new(self._key.secret, b"overt row v1 " + row_key.encode(), "sha256").hexdigest()
+
+
+class KnownList:
+    """The list as it was; implements :class:`overt.watchlist.staging.KnownEntries`."""
+
+    def __init__(self, database: Database, machine_key: DataKey, cards: CardIndex) -> None:
+        self._database = database
+        self._machine_key = machine_key
+        self._watchlist = cards.id
+        self._entries = {
+            card.enrolment.row_key: card.entry for card in cards.entries if card.enrolment
+        }
+
+    def find(self, row_key: Sha256) -> StoredEntry | None:
+        """See :meth:`overt.watchlist.staging.KnownEntries.find`."""
+        entry = self._entries.get(row_key)
+        if entry is None:
+            return None
+        with self._database.read() as session:
+            row = session.get(WatchlistRow, self._watchlist)
+            key = None if row is None else key_of(row, self._machine_key)
+            if key is None:
+                return None
+            return next(read_entries(session, self._watchlist, key, entry), None)
+
+
+def _require_next(session: Session, life: WatchlistLife) -> None:
+    row = session.get(WatchlistLifeRow, life.watchlist)
+    if (0 if row is None else row.version) != life.version - 1:
+        raise StateError("Somebody else was faster with this list: look at it again.")
+
+
+def _describe(row: WatchlistRow, cards: CardIndex, now_utc: datetime) -> None:
+    row.name, row.contract_id = cards.name, cards.contract
+    row.manifest_sha256, row.n_entries = cards.manifest_sha256, len(cards.entries)
+    row.created_utc = now_utc
+
+
+def _encode(verdict: StagedVerdict) -> bytes:
+    """Return length and canonical header, then the entry's own byte string if there is one."""
+    members: dict[str, JsonValue]
+    if isinstance(verdict, NotEnrolled):
+        members, blob = {"reason": verdict.reason}, b""
+    else:
+        expires_utc = verdict.expires_utc
+        members = {
+            "entry": verdict.entry,
+            "expires_utc": None if expires_utc is None else format_utc(expires_utc),
+        }
+        blob = encode_entry(verdict.label, verdict.references, verdict.grounds, verdict.enrolment)
+    header = canonical_bytes(members)
+    return _LENGTH.pack(len(header)) + header + blob
+
+
+def _decode(data: bytes) -> StagedVerdict:
+    try:
+        (length,) = _LENGTH.unpack_from(data)
+        start = _LENGTH.size + length
+        verdict = _verdict(parse_canonical_object(data[_LENGTH.size : start]), data[start:])
+    except (InputError, struct.error, ValueError) as error:
+        raise IntegrityError("A row that was imported is malformed.") from error
+    return verdict
+
+
+def _verdict(members: Mapping[str, JsonValue], data: bytes) -> StagedVerdict:
+    match members:
+        case {"reason": str(reason)}:
+            return NotEnrolled(reason)
+        case {"entry": str(entry), "expires_utc": None | str() as expires}:
+            blob = decode_entry(data)
+            return StoredEntry(
+                entry=EntryId(entry),
+                label=blob.label,
+                references=blob.references,
+                expires_utc=None if expires is None else parse_utc(expires),
+                grounds=blob.grounds,
+                enrolment=blob.enrolment,
+            )
+        case _:
+            raise InputError("The header is not a verdict's.")
+
+
+def _batched(cards: Iterable[EntryCard], size: int) -> Iterator[tuple[EntryCard, ...]]:
+    rest = iter(cards)
+    while batch := tuple(itertools.islice(rest, size)):
+        yield batch
+
+
+def _key_place(watchlist: WatchlistId) -> str:
+    return place_of("watchlist_imports", watchlist, "wrapped_key")
+
+
+def _row_place(watchlist: WatchlistId, tag: str) -> str:
+    return place_of("imported_rows", f"{watchlist}/{tag}", "ciphertext")

@@ -1,0 +1,220 @@
+"""The lives of lists, each step with its ledger record.
+
+Invariants: a life, its record and what the step changes in the list are one transaction; of two
+processes that take a step from the same point one wins, and the other is told so.
+Must not: decide whether a step may be taken (:mod:`overt.watchlist.lifecycle` does).
+"""
+
+import hashlib
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from overt.core.clock import Clock
+from overt.core.errors import IntegrityError, StateError
+from overt.core.ids import PersonId, Sha256, WatchlistId
+from overt.ledger.records import KeyDestroyed, LedgerRecord, RecordKind, WatchlistStep
+from overt.store.database import Database
+from overt.store.keys import DataKey
+from overt.store.ledger import StoredLedger, UnitOfWork
+from overt.store.members import keep_members
+from overt.store.models import (
+    LedgerRecordRow,
+    WatchlistEntryRow,
+    WatchlistLifeRow,
+    WatchlistRow,
+)
+from overt.store.watchlist_rows import delete_entries
+from overt.watchlist.decisions import ListState
+from overt.watchlist.life import WatchlistLife
+from overt.watchlist.stored import CardIndex
+
+
+class WatchlistLives:
+    """Reads lives and takes their steps. Safe to use from any thread."""
+
+    def __init__(
+        self, database: Database, ledger: StoredLedger, machine_key: DataKey, clock: Clock
+    ) -> None:
+        self._database = database
+        self._ledger = ledger
+        self._machine_key = machine_key
+        self._clock = clock
+
+    def find(self, watchlist: WatchlistId) -> WatchlistLife | None:
+        """Return a list's life, or None if there is no such list, or one from before lives.
+
+        Raises:
+            IntegrityError: what is kept was altered.
+            StorageError: it could not be read.
+        """
+        with self._database.read() as session:
+            row = session.get(WatchlistLifeRow, watchlist)
+            return None if row is None else _life(row)
+
+    def find_by_manifest(self, manifest_sha256: Sha256) -> WatchlistLife | None:
+        """Return the life of the list that is, or last was, this one; raises as :meth:`find`."""
+        return next((e for e in self.list() if e.manifest_sha256 == manifest_sha256), None)
+
+    def list(self) -> tuple[WatchlistLife, ...]:
+        """Return every life, also those of purged lists, by id; raises as :meth:`find`."""
+        with self._database.read() as session:
+            rows = session.scalars(select(WatchlistLifeRow).order_by(WatchlistLifeRow.watchlist_id))
+            return tuple(_life(row) for row in rows)
+
+    def take(self, life: WatchlistLife) -> None:
+        """Keep a life that is one step on, with the step's record.
+
+        Raises:
+            StateError: another process took a step from the same point.
+            StorageError: it could not be kept; nothing of it was.
+        """
+        with self._ledger.transaction() as work:
+            keep_step(work, life)
+
+    def take_freezing(self, life: WatchlistLife, cards: CardIndex) -> None:
+        """Keep a list in the form that is signed: its kin groups, its manifest, who is on it.
+
+        Raises:
+            StateError, StorageError: as :meth:`take`; or the list cannot be read any more.
+        """
+        with self._ledger.transaction() as work:
+            keep_step(work, life)
+            row = work.session.get(WatchlistRow, life.watchlist)
+            if row is None or row.wrapped_key is None or row.n_entries != len(cards.entries):
+                raise StateError("The list is not there any more as it was decided on.")
+            row.manifest_sha256 = cards.manifest_sha256
+            keep_kin(work.session, cards)
+            people = [
+                (card.grounds.source_system, card.grounds.source_reference)
+                for card in cards.entries
+                if card.grounds is not None
+            ]
+            now_utc = life.steps[-1].at_utc
+            keep_members(work.session, self._machine_key, cards.manifest_sha256, people, now_utc)
+
+    def take_purge(self, life: WatchlistLife) -> None:
+        """Destroy a list's key with its record, then its rows.
+
+        Raises:
+            StateError, StorageError: as :meth:`take`; or it was done, and the key is not yet
+                overwritten in every file.
+        """
+        step = life.steps[-1]
+        watchlist = WatchlistId(life.watchlist)
+        with self._ledger.transaction() as work:
+            keep_step(work, life)
+            row = work.session.get(WatchlistRow, watchlist)
+            if row is not None:
+                row.wrapped_key = None
+            act = KeyDestroyed("watchlist", watchlist, PersonId(step.by))
+            work.append(LedgerRecord.of(act, step.at_utc))
+        self._forget(watchlist)
+
+    def forget_without_life(self, watchlist: WatchlistId, by: PersonId) -> bool:
+        """Purge a list from before lives; return whether there was one.
+
+        Raises:
+            StateError: the list has a life, which must say so.
+            StorageError: as :meth:`take_purge`.
+        """
+        with self._ledger.transaction() as work:
+            if work.session.get(WatchlistLifeRow, watchlist) is not None:
+                raise StateError("The list has a life: purge it by a step.")
+            row = work.session.get(WatchlistRow, watchlist)
+            if row is None:
+                return False
+            row.wrapped_key = None
+            act = KeyDestroyed("watchlist", watchlist, by)
+            work.append(LedgerRecord.of(act, self._clock.now_utc()))
+        self._forget(watchlist)
+        return True
+
+    def _forget(self, watchlist: WatchlistId) -> None:
+        delete_entries(self._database, watchlist)
+        with self._database.write() as session:
+            session.execute(delete(WatchlistRow).where(WatchlistRow.id == watchlist))
+        self._database.forget_history()
+
+
+def keep_step(work: UnitOfWork, life: WatchlistLife) -> None:
+    """Write a life that is one step on, and the step's record, within a transaction.
+
+    Raises:
+        StateError: another process took a step from the same point.
+    """
+    step = life.steps[-1]
+    row = work.session.get(WatchlistLifeRow, life.watchlist)
+    if (0 if row is None else row.version) != life.version - 1:
+        raise StateError("Somebody else was faster with this list: look at it again.")
+    if row is None:
+        row = WatchlistLifeRow(watchlist_id=life.watchlist)
+        work.session.add(row)
+    row.state, row.version = str(life.state), life.version
+    row.document, row.updated_utc = life.to_bytes(), step.at_utc
+    act = WatchlistStep(
+        watchlist=WatchlistId(life.watchlist),
+        event=str(step.event),
+        state=str(step.state),
+        version=life.version,
+        manifest_sha256=Sha256(life.manifest_sha256),
+        document_sha256=life.sha256,
+        by=PersonId(step.by),
+    )
+    work.append(LedgerRecord.of(act, step.at_utc))
+
+
+def keep_kin(session: Session, cards: CardIndex) -> None:
+    """Write the kin groups of a list where they changed."""
+    kept = dict(
+        session.execute(
+            select(WatchlistEntryRow.entry, WatchlistEntryRow.kin_group).where(
+                WatchlistEntryRow.watchlist_id == cards.id
+            )
+        ).tuples()
+    )
+    changed = (card for card in cards.entries if kept.get(card.entry) != card.kin_group)
+    for card in changed:
+        session.execute(
+            update(WatchlistEntryRow)
+            .where(
+                WatchlistEntryRow.watchlist_id == cards.id, WatchlistEntryRow.entry == card.entry
+            )
+            .values(kin_group=card.kin_group)
+        )
+
+
+def check_lists_against_ledger(session: Session) -> None:
+    """Check that every life is the one that its last record commits to, and that none is missing.
+
+    Raises:
+        IntegrityError: a life without its record, a record without its life, a version left out, or
+            one that differs from the other.
+    """
+    recorded: dict[str, tuple[int, object]] = {}
+    for row in session.scalars(select(LedgerRecordRow).execution_options(yield_per=1000)):
+        record = LedgerRecord.parse(row.record)
+        if record.kind is not RecordKind.WATCHLIST_STEP:
+            continue
+        watchlist, version = str(record.body["watchlist"]), record.body["version"]
+        expected = recorded.get(watchlist, (0, None))[0] + 1
+        if version != expected:
+            raise IntegrityError(f"Ledger record {row.seq} leaves out a step of a watchlist.")
+        recorded[watchlist] = expected, record.body["document_sha256"]
+    kept = {
+        row.watchlist_id: (row.version, hashlib.sha256(row.document).hexdigest())
+        for row in session.scalars(select(WatchlistLifeRow))
+    }
+    if kept != recorded:
+        raise IntegrityError("The life of a watchlist does not match the ledger.")
+
+
+def _life(row: WatchlistLifeRow) -> WatchlistLife:
+    life = WatchlistLife.parse(row.document)
+    if (life.watchlist, life.version, ListState(row.state)) != (
+        row.watchlist_id,
+        row.version,
+        life.state,
+    ):
+        raise IntegrityError("The life of a watchlist stands in another's place.")
+    return life
