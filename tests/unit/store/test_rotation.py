@@ -1,7 +1,9 @@
 """Whose key a store is under, and what a rotation does to those who have it open."""
 
+import ast
 import sqlite3
 import threading
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -68,6 +70,19 @@ def test_every_wrapped_key_has_one_owner(store):
         if "key" in column.name
     }
     assert columns == {"wrapped_key", "key_id"}
+
+
+def test_whoever_wraps_a_key_is_known_here():
+    # A new one keeps it in a column called wrapped_key, or is called by wrap_anew.
+    folder = Path(rotation.__file__).parent
+    wrapping = {
+        path.name
+        for path in folder.glob("*.py")
+        for node in ast.walk(ast.parse(path.read_text("utf-8")))
+        if isinstance(node, ast.Attribute) and node.attr == "wrap"
+    }
+    in_columns = {"deployments.py", "imports.py", "watchlists.py", "watchlist_rows.py"}
+    assert wrapping - {"rotation.py"} - in_columns <= {"members.py"}
 
 
 def test_after_a_rotation_everything_is_there_under_the_new_key(home, clock, store, kept, key_file):
