@@ -11,14 +11,16 @@ from sqlalchemy import text
 from overt.alerts.ports import StopReason
 from overt.core.counts import FaceCounts
 from overt.core.errors import InputError, IntegrityError, StateError, StorageError
-from overt.core.ids import DeploymentId, PersonId, WatchlistId
+from overt.core.ids import DeploymentId, PersonId, Sha256, WatchlistId
 from overt.ledger.records import LedgerRecord, RecordKind
 from overt.store import rotation
 from overt.store.keys import DataKey, create_key_file, key_id
 from overt.store.machine_key import EnvironmentSource, KeyFileSource
-from overt.store.models import Base
+from overt.store.members import MEMBER_SECRET, keep_members
+from overt.store.models import Base, StoreFactRow
 from overt.store.rotation import WrappedKeys, owner_column, wrapping_tables
 from overt.store.store import Store
+from overt.watchlist.importing import NotEnrolled
 
 
 @pytest.fixture
@@ -105,6 +107,37 @@ def test_after_a_rotation_everything_is_there_under_the_new_key(home, clock, sto
         }
         state = again.verify()
         assert state.n_checkpointed == state.n_records
+
+
+def test_who_was_on_a_list_can_still_be_asked_after_a_rotation(home, clock, store):
+    people = [("PNC", "1"), ("PNC", "2")]
+    with store.ledger.transaction() as work:
+        for manifest, listed in (("a" * 64, people), ("b" * 64, people[:1])):
+            keep_members(work.session, store._machine_key, manifest, listed, clock.now_utc())
+    with store._database.read() as session:
+        sealed = session.get(StoreFactRow, MEMBER_SECRET).value
+    store.keys.rotate_machine_key()
+    store.close()
+    with Store.open(home, clock) as again:
+        assert again.members.was_on("b" * 64, "PNC", "1")
+        assert not again.members.was_on("b" * 64, "PNC", "2")
+        assert again.members.share_in_common("a" * 64, "b" * 64) == 0.5
+        with again._database.read() as session:
+            assert session.get(StoreFactRow, MEMBER_SECRET).value != sealed
+
+
+def test_an_import_goes_on_after_a_rotation(home, clock, store):
+    row, verdict = Sha256("c" * 64), NotEnrolled("no face")
+    with store.imports.importing(WatchlistId("list")) as import_:
+        import_.keep([(row, verdict)])
+        with Store.open(home, clock) as other:
+            other.keys.rotate_machine_key()
+        with pytest.raises(StorageError, match="was rotated while this process"):
+            import_.keep([(Sha256("d" * 64), verdict)])
+    store.close()
+    with Store.open(home, clock) as again, again.imports.importing(WatchlistId("list")) as import_:
+        assert import_.find(row) == verdict
+        assert import_.find(Sha256("d" * 64)) is None
 
 
 def test_rotating_again_and_again_is_possible(home, clock, store, kept):
