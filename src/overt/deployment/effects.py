@@ -275,13 +275,15 @@ def application_verdict(life: Life, situation: Situation) -> Verdict:
         PolicyError: list or pack are not those that were applied for.
     """
     _check_bindings(life, situation)
-    facts = life.application.facts(situation.watchlist, situation.reused_share)
+    facts = life.application.facts(situation.watchlist, situation.reused_share())
     return check_application(situation.pack, facts, situation.now_utc)
 
 
 def _check_bindings(life: Life, situation: Situation) -> None:
     if situation.list_manifest_sha256 != life.application.bindings.watchlist_sha256:
         _refuse("watchlist-frozen", "The watchlist is not frozen, or not the one applied for")
+    if situation.list_policy_sha256 != situation.pack.sha256:
+        _refuse("watchlist-frozen", "The watchlist was frozen under another policy")
     if not situation.is_pack_in_force:
         _refuse("policy-in-force", "Another version of the policy was put into force since")
 

@@ -27,7 +27,8 @@ class Situation:
         by: who acts; None for what happens of itself.
         watchlist: the application's list, as it stands.
         list_manifest_sha256: digest of the frozen list; None if there is no frozen list.
-        reused_share: share of the list that a list used at another place has too.
+        list_policy_sha256: the policy pack under which it was frozen; None likewise.
+        reused_share: says which share of the list a list used at another place has too.
         find: looks somebody up in the register.
         n_open_alerts: alerts of this deployment without a final state.
         n_open_runs: runs of this deployment that are open.
@@ -40,8 +41,9 @@ class Situation:
     by: Person | None
     watchlist: ListFacts
     list_manifest_sha256: str | None
+    list_policy_sha256: str | None
     find: Callable[[PersonId], Person | None]
-    reused_share: float = 0.0
+    reused_share: Callable[[], float]
     n_open_alerts: int = 0
     n_open_runs: int = 0
 

@@ -100,15 +100,8 @@ class PolicyArchive:
             IntegrityError: it was altered, or its signature does not fit.
             StorageError: it cannot be read.
         """
-        newest = (
-            select(PolicyPackRow)
-            .where(PolicyPackRow.pack_id == pack_id)
-            .order_by(PolicyPackRow.adopted_utc.desc())
-            .limit(1)
-        )
         with self._database.read() as session:
-            row = session.scalars(newest).first()
-            return None if row is None else _read(session, row)
+            return pack_in_force(session, pack_id)
 
     def get(self, sha256: Sha256) -> AdoptedPack | None:
         """Return the pack with this digest, in force or not, or None if it was never adopted.
@@ -118,8 +111,7 @@ class PolicyArchive:
             StorageError: it cannot be read.
         """
         with self._database.read() as session:
-            row = session.get(PolicyPackRow, sha256)
-            return None if row is None else _read(session, row)
+            return adopted_pack(session, sha256)
 
     def list(self) -> tuple[AdoptedPack, ...]:
         """Return every pack that was ever adopted, in the order of adoption.
@@ -137,6 +129,24 @@ def check_may_adopt(pack: PolicyPack, person: Person) -> Verdict:
     """Return whether somebody may sign this pack into force: by right, and by rank."""
     facts = SignerFacts(person.id, person.rank, person.organisation, person.independent)
     return check_right(person, Right.SIGN_POLICY) & check_policy_signer(pack, facts)
+
+
+def pack_in_force(session: Session, pack_id: str) -> AdoptedPack | None:
+    """As :meth:`PolicyArchive.find`, within a transaction."""
+    newest = (
+        select(PolicyPackRow)
+        .where(PolicyPackRow.pack_id == pack_id)
+        .order_by(PolicyPackRow.adopted_utc.desc())
+        .limit(1)
+    )
+    row = session.scalars(newest).first()
+    return None if row is None else _read(session, row)
+
+
+def adopted_pack(session: Session, sha256: Sha256) -> AdoptedPack | None:
+    """As :meth:`PolicyArchive.get`, within a transaction."""
+    row = session.get(PolicyPackRow, sha256)
+    return None if row is None else _read(session, row)
 
 
 def check_policies_against_ledger(session: Session) -> None:

@@ -34,6 +34,7 @@ from overt.store.faults import storage_faults
 from overt.store.imports import ImportDesk
 from overt.store.keys import create_key_file, read_key_file
 from overt.store.ledger import LedgerState, StoredLedger
+from overt.store.lives import LifeArchive, check_lives_against_ledger
 from overt.store.machine_key import KeyFileSource, MachineKeySource
 from overt.store.members import ListMembers
 from overt.store.people import PeopleRegister, check_people_against_ledger
@@ -60,6 +61,7 @@ class Store:
         watchlist_lives: takes and reads the steps of watchlists' lives.
         imports: keeps what an import has done until its list is whole.
         members: tells how alike two lists are by who was on them.
+        lives: the lives of deployments, and the acts that make them.
         policies: the policy packs that were signed for use here.
         people: who acts here, with which key and in which roles.
         ledger: reads and verifies the record.
@@ -88,6 +90,7 @@ class Store:
         self.keys = KeyCustody(database, self.ledger, machine, run_lock, clock)
         self.people = PeopleRegister(database, self.ledger)
         self.policies = PolicyArchive(database, self.ledger)
+        self.lives = LifeArchive(database, self.ledger, clock)
         self.alert_steps = AlertSteps(database, self.ledger, machine.key, clock)
 
     @classmethod
@@ -161,6 +164,7 @@ class Store:
         state = self.ledger.verify()
         with self._database.read() as session:
             check_against_ledger(session)
+            check_lives_against_ledger(session)
             check_people_against_ledger(session)
             check_policies_against_ledger(session)
             check_steps_against_ledger(session)
