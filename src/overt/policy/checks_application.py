@@ -9,7 +9,7 @@ from overt.policy.facts import ApplicationFacts, DocumentFacts, ReadinessFacts
 from overt.policy.pack import PolicyPack
 from overt.policy.pack_base import RequiredText
 from overt.policy.pack_place import RequiredDocument
-from overt.policy.phrases import counted, named, words
+from overt.policy.phrases import counted, named, within_sentence, words
 from overt.policy.verdict import Finding, Verdict
 
 _MICRO = 1_000_000
@@ -79,7 +79,7 @@ def evaluation(
 def missing_texts(required: tuple[RequiredText, ...], n_chars: "dict[str, int]") -> list[str]:
     """Return a reason for each required text that is missing or too short."""
     return [
-        f"The statement on {text.title.lower()} has at least {text.min_chars} characters; this one "
+        f"The statement on {within_sentence(text.title)} has at least {text.min_chars} characters; this one "
         f"has {n_chars.get(text.field, 0)}."
         for text in required
         if n_chars.get(text.field, 0) < text.min_chars
@@ -144,7 +144,7 @@ def _document(required: RequiredDocument, facts: ApplicationFacts, now_utc: date
     """Return why no document of a kind will do; None if one does."""
     of_kind = [each for each in facts.documents if each.kind == required.kind]
     if not of_kind:
-        return f"There is no {_lowered(required.title)}."
+        return f"There is no {within_sentence(required.title)}."
     faults = [_fault(required, each, facts, now_utc) for each in of_kind]
     return None if None in faults else faults[-1]
 
@@ -154,20 +154,15 @@ def _fault(
 ) -> str | None:
     ends = day(facts.ends_utc)
     if document.issued > day(now_utc):
-        return f"The {_lowered(required.title)} is dated in the future."
+        return f"The {within_sentence(required.title)} is dated in the future."
     if document.valid_until is not None and document.valid_until < ends:
-        return f"The {_lowered(required.title)} is not valid until the deployment ends."
+        return f"The {within_sentence(required.title)} is not valid until the deployment ends."
     if (ends - document.issued).days > required.max_age_days:
         return (
-            f"The {_lowered(required.title)} is more than "
+            f"The {within_sentence(required.title)} is more than "
             f"{counted(required.max_age_days, 'day')} old when the deployment ends."
         )
     return None
-
-
-def _lowered(title: str) -> str:
-    """Return a title as it stands within a sentence; an abbreviation stays as it is."""
-    return title if title[:2].isupper() else title[:1].lower() + title[1:]
 
 
 def _notice(pack: PolicyPack, facts: ApplicationFacts) -> list[Finding]:

@@ -42,6 +42,11 @@ def sentence(text: str) -> str:
     return text[:1].upper() + text[1:] + ("" if text.endswith((".", "?", "!")) else ".")
 
 
+def within_sentence(title: str) -> str:
+    """Return a title as it stands within a sentence; an abbreviation stays as it is."""
+    return title if title[:2].isupper() else title[:1].lower() + title[1:]
+
+
 def either(condition: bool, if_so: str, if_not: str) -> str:
     """Return one of two sentences."""
     return if_so if condition else if_not
