@@ -217,7 +217,7 @@ def next_state(
     return following
 
 
-def words(name: AlertState | AlertEvent) -> str:
+def words(name: str) -> str:
     """Return a state or an event as people say it."""
     return name.replace("-", " ")
 

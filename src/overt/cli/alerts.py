@@ -1,6 +1,10 @@
-"""``overt alerts``: what was raised, and its pictures side by side.
+"""``overt alerts``: what was raised, what officers made of it, and its pictures side by side.
 
-Exit codes: 0; 3 there is no such alert; 4 something kept was altered; 7 it cannot be read.
+Without ``--as`` no picture and no note is shown. While a second review is awaited nobody is shown
+the first, but the person who gave it.
+
+Exit codes: 0; 3 there is no such alert; 4 something kept was altered; 5 no policy says who decides;
+7 it cannot be read or kept; 9 the person may not; 10 it is not the time for that step.
 """
 
 import json
@@ -11,22 +15,36 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from overt.alerts.lifecycle import words
 from overt.cli import wiring
+from overt.cli.alert_steps import AlertName, decide, engage, find_alert, outcome, result
+from overt.cli.identity import act_as, require
 from overt.cli.options import AsJson
-from overt.core.clock import SystemClock
-from overt.core.errors import InputError
-from overt.core.ids import AlertId, DeploymentId, EntryId
+from overt.core.clock import SystemClock, format_utc
+from overt.core.errors import PolicyError
+from overt.core.ids import DeploymentId, EntryId, WatchlistId
+from overt.policy.roles import Person, Right, Scope, check_right
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from overt.alerts.alert import Alert
+    from overt.alerts.steps import AlertStep
+    from overt.cli.contact_sheet import SheetRow
     from overt.store.store import Store
-    from overt.watchlist.stored import StoredEntry
+
+    People = Mapping[EntryId, tuple[WatchlistId, str]]
 
 SHORT_ID = 12
 app = typer.Typer(name="alerts", help="Possible matches that were raised.", no_args_is_help=True)
+
+
+app.command("decide")(decide)
+app.command("engage")(engage)
+app.command("outcome")(outcome)
+app.command("result")(result)
 
 
 @app.command("list")
@@ -35,13 +53,18 @@ def list_alerts(
     as_json: AsJson = False,
 ) -> None:
     """List the alerts that are kept, oldest first."""
+    wanted = None if deployment is None else DeploymentId(deployment)
     with wiring.open_store(SystemClock()) as store:
-        alerts = store.alerts.list(None if deployment is None else DeploymentId(deployment))
+        alerts = store.alerts.list(wanted)
+        states = store.alert_steps.states(wanted)
         people = _people(store)
     if as_json:
-        print(json.dumps({"alerts": [_row(alert, people) for alert in alerts]}, indent=2))
+        rows = [{**_row(alert, people), "state": states[alert.id]} for alert in alerts]
+        print(json.dumps({"alerts": rows}, indent=2))
         return
-    table = Table("Alert", "Seen", "Camera", "Possible match", "Similarity", "Repeats", box=None)
+    table = Table(
+        "Alert", "Seen", "Camera", "Possible match", "Similarity", "Repeats", "State", box=None
+    )
     for alert in alerts:
         table.add_row(
             alert.id[:SHORT_ID],
@@ -50,70 +73,151 @@ def list_alerts(
             _label(alert, people),
             f"{alert.similarity:.3f}",
             str(alert.n_repeats),
+            words(states[alert.id]),
         )
     Console().print(table)
 
 
 @app.command("show")
 def show(
-    alert_id: Annotated[str, typer.Argument(metavar="ALERT", help="Its id, or how it begins.")],
+    alert_id: AlertName,
+    pictures: Annotated[
+        bool, typer.Option("--pictures", help="Show its pictures in the terminal; needs --as.")
+    ] = False,
     sheet: Annotated[
         Path | None,
-        typer.Option(help="Write the watchlist's and the camera's pictures as a PNG, in clear."),
+        typer.Option(
+            help="Write the watchlist's and the camera's pictures as a PNG, in clear; needs --as."
+        ),
+    ] = None,
+    acting: Annotated[
+        Path | None, typer.Option("--as", help="Signing key of whoever looks.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show one alert, with its pictures in the terminal or as a file."""
-    from overt.cli.contact_sheet import SheetRow, contact_sheet, in_terminal, write_sheet
+    """Show one alert and what was decided on it; with --as also its notes and its pictures."""
+    with wiring.open_store(SystemClock()) as store:
+        alert = find_alert(store, alert_id)
+        reader = _reader(store, acting, alert)
+        people = _people(store)
+        state = store.alert_steps.states(alert.deployment)[alert.id]
+        steps = store.alert_steps.steps_for(alert.id, None if reader is None else reader.id)
+        looks = pictures or sheet is not None
+        row = _sheet_row(store, alert, people, reader) if looks else None
+    told = [_step(step, with_note=reader is not None) for step in steps]
+    facts = {**_row(alert, people), "state": state}
+    if as_json:
+        print(json.dumps({**facts, "steps": told}, indent=2))
+    else:
+        _print_alert(facts, told)
+    if looks:
+        _show_pictures(row, sheet, in_terminal=pictures and not as_json)
+
+
+def _reader(store: "Store", acting: Path | None, alert: "Alert") -> "Person | None":
+    """Return who looks, if they say so and may read the alert."""
+    if acting is None:
+        return None
+    identity = act_as(store, acting)
+    require(identity, Right.READ_ALERT, _scope(alert))
+    return identity.person
+
+
+def _scope(alert: "Alert") -> Scope:
+    return Scope(alert.deployment, camera=alert.camera)
+
+
+def _sheet_row(
+    store: "Store", alert: "Alert", people: "People", reader: Person | None
+) -> "SheetRow | None":
+    """Return what a person may see of an alert's pictures, or None if they are no longer kept.
+
+    The watchlist's picture is for those who compare the two, and for those who may see the list;
+    an auditor sees what the camera saw.
+
+    Raises:
+        PolicyError: they may not look, or nobody has said who looks.
+    """
+    from overt.cli.contact_sheet import SheetRow
     from overt.video.image import decode_still
 
-    with wiring.open_store(SystemClock()) as store:
-        alert = _find(store, alert_id)
-        people = _people(store)
-        pictures = store.alerts.pictures(alert.id)
+    if reader is None:
+        raise PolicyError("Pictures are shown to people of the register: say who looks, by --as.")
+    check_right(reader, Right.SEE_ALERT_FACES, _scope(alert)).require()
+    pictures = store.alerts.pictures(alert.id)
+    found = people.get(alert.entry)
+    if pictures is None or found is None:
+        return None
+    listed, label = found
+    compares = any(
+        check_right(reader, right, _scope(alert)).allowed
+        for right in (Right.ADJUDICATE, Right.SEE_WATCHLIST_FACES)
+    )
+    references = store.watchlists.pictures(listed, alert.entry) if compares else None
+    reference = decode_still(references[0]).bgr if references else None
+    return SheetRow(alert, label, reference, pictures)
+
+
+def _show_pictures(row: "SheetRow | None", sheet: Path | None, *, in_terminal: bool) -> None:
+    from overt.cli import contact_sheet
+
     console = Console()
-    if as_json:
-        print(json.dumps(_row(alert, people), indent=2))
-    else:
-        table = Table(box=None, show_header=False)
-        for name, value in _row(alert, people).items():
-            table.add_row(name, str(value))
-        console.print(table)
-    entry = people.get(alert.entry)
-    if pictures is None or entry is None:
+    if row is None:
         Console(stderr=True).print("Its pictures, or the list's, are no longer kept.")
         return
-    reference = decode_still(entry.references[0].picture_jpeg).bgr
-    row = SheetRow(alert, entry.label, reference, pictures)
     if sheet is not None:
-        write_sheet(sheet, contact_sheet([row]))
-    if not as_json and console.is_terminal:
-        console.print(in_terminal([row], console.width))
+        contact_sheet.write_sheet(sheet, contact_sheet.contact_sheet([row]))
+    if in_terminal and console.is_terminal:
+        console.print(contact_sheet.in_terminal([row], console.width))
+    elif in_terminal:
+        Console(stderr=True).print("This is no terminal; --sheet writes the pictures to a file.")
 
 
-def _find(store: "Store", beginning: str) -> "Alert":
-    """Return the one alert whose id begins so."""
-    whole = store.alerts.get(AlertId(beginning))
-    fitting = [each for each in store.alerts.list() if each.id.startswith(beginning)]
-    if whole is None and len(fitting) != 1:
-        raise InputError(
-            "Several alerts begin with that id." if fitting else "There is no alert of that id."
+def _print_alert(facts: "Mapping[str, Any]", steps: "Sequence[Mapping[str, Any]]") -> None:
+    console = Console()
+    table = Table(box=None, show_header=False)
+    for name, value in facts.items():
+        table.add_row(name, Text(str(value)))
+    console.print(table)
+    if not steps:
+        return
+    life = Table("", "Recorded", "By", "At", "Note", box=None)
+    for step in steps:
+        life.add_row(
+            str(step["number"]),
+            words(step["event"]),
+            step["by"],
+            step["at_utc"],
+            Text(step["note"] or ""),
         )
-    return whole or fitting[0]
+    console.print(life)
 
 
-def _people(store: "Store") -> "dict[EntryId, StoredEntry]":
-    """Return everybody on the lists that are still kept."""
-    lists = (store.watchlists.load(each.id) for each in store.watchlists.list())
-    return {entry.entry: entry for kept in lists if kept is not None for entry in kept.entries}
+def _step(step: "AlertStep", *, with_note: bool) -> dict[str, Any]:
+    """Return a step for programs; a note is for those who show who they are."""
+    return {
+        "number": step.number,
+        "event": step.event,
+        "state": step.state,
+        "by": step.person,
+        "at_utc": format_utc(step.at_utc),
+        "note": step.note if with_note else None,
+        "has_note": step.note is not None,
+    }
 
 
-def _label(alert: "Alert", people: "Mapping[EntryId, StoredEntry]") -> str:
-    entry = people.get(alert.entry)
-    return alert.entry if entry is None else entry.label
+def _people(store: "Store") -> "People":
+    """Return everybody on the lists that are still kept, with the list that they are on."""
+    kept = (store.watchlists.cards(each.id) for each in store.watchlists.list())
+    return {card.entry: (each.id, card.label) for each in kept if each for card in each.entries}
 
 
-def _row(alert: "Alert", people: "Mapping[EntryId, StoredEntry]") -> dict[str, Any]:
+def _label(alert: "Alert", people: "People") -> str:
+    found = people.get(alert.entry)
+    return alert.entry if found is None else found[1]
+
+
+def _row(alert: "Alert", people: "People") -> dict[str, Any]:
     from overt.cli.results import alert_facts
 
     kept = {"deployment": alert.deployment, "n_repeats": alert.n_repeats}

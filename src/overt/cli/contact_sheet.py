@@ -28,13 +28,13 @@ class SheetRow:
     Attributes:
         alert: what was raised.
         label: who it may be.
-        reference: the picture on the watchlist.
+        reference: the picture on the watchlist; None if whoever looks may not see it.
         pictures: of the alert.
     """
 
     alert: Alert
     label: str
-    reference: BgrImage
+    reference: BgrImage | None
     pictures: AlertPictures
 
 
@@ -87,8 +87,12 @@ def _card(row: SheetRow) -> Image.Image:
         ("camera", row.pictures.face, (CELL_PX, CELL_PX)),
         ("scene", row.pictures.scene, (SCENE_PX, CELL_PX)),
     ):
-        fitted = _fitted(picture, box)
-        card.paste(fitted, (x + (box[0] - fitted.width) // 2, pad + (box[1] - fitted.height) // 2))
+        if picture is None:
+            draw.text((x, pad + CELL_PX // 2), "not for you to see", FAINT, _font(12))
+        else:
+            fitted = _fitted(picture, box)
+            left, top = (box[0] - fitted.width) // 2, (box[1] - fitted.height) // 2
+            card.paste(fitted, (x + left, pad + top))
         draw.text((x, pad + CELL_PX + 3), caption, FAINT, _font(11))
         x += box[0] + pad
     top = pad + CELL_PX + 20
@@ -141,7 +145,9 @@ def in_terminal(rows: Sequence[SheetRow], width: int) -> Text:
     return text
 
 
-def _square(picture: BgrImage) -> BgrImage:
+def _square(picture: BgrImage | None) -> BgrImage:
+    if picture is None:
+        return np.zeros((BLOCKS, BLOCKS, 3), np.uint8)
     height, width = picture.shape[:2]
     side = min(height, width)
     top, left = (height - side) // 2, (width - side) // 2

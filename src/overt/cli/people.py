@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from overt.cli import wiring
 from overt.cli.options import Acting, AsJson
@@ -129,7 +130,8 @@ def list_people(as_json: AsJson = False) -> None:
     table = Table("Person", "Rank", "Organisation", "Roles", "", box=None)
     for each in people:
         roles = ", ".join(_grant_words(grant) for grant in each.grants)
-        table.add_row(each.id, each.rank, each.organisation, roles, _standing(each))
+        words = (each.id, each.rank, each.organisation, roles, _standing(each))
+        table.add_row(*map(Text, words))
     Console().print(table)
 
 
@@ -147,7 +149,7 @@ def show(person: PersonName, as_json: AsJson = False) -> None:
     table.add_column(overflow="fold")
     roles = "\n".join(_grant_words(grant) for grant in entry.person.grants)
     for name, value in {**shown, "grants": roles}.items():
-        table.add_row(name, str(value))
+        table.add_row(name, Text(str(value)))
     Console().print(table)
 
 
