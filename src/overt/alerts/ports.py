@@ -27,6 +27,8 @@ class StopReason(StrEnum):
     """The person at the keyboard stopped it."""
     AUTHORITY_ENDED = "authority_ended"
     """The capability's window closed."""
+    ENDED = "ended"
+    """Somebody ended the deployment, or changed what it rests on."""
     FAILED = "failed"
     """An error ended it."""
     NOT_CLOSED = "not_closed"

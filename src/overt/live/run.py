@@ -1,30 +1,33 @@
 """A deployment, from its authority to its closed counts. Read this first, then ``pipeline.py``.
 
-    authority checked → run opened → cameras started → supervised → cameras stopped
-        → counts closed and reconciled → run closed
+    authority checked → run opened → officers present → cameras looked at → cameras stopped
+        → counts closed and reconciled → run closed → the deployment's life says so
 
-Nothing is decoded before the authority was checked against the list and the models in hand, and
-everything stops within a second of its end. However a run ends, it is closed: its counts and its
-ledger say how.
+Nothing is decoded before the authority was checked against the list and the models in hand and the
+officers were present; everything stands still within a second of their silence, and stops within a
+second of the authority's end. However a run ends, it is closed: its counts and its ledger say how.
 """
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Protocol
 
-from overt.alerts.alert import Alert, AlertPictures, FalseAlertRate
+from overt.alerts.alert import FalseAlertRate
 from overt.alerts.ports import RunSink, RunStart, StopReason
 from overt.core.clock import Clock
 from overt.core.counts import FaceCounts
-from overt.core.errors import UnavailableError
-from overt.core.ids import AlertId, CameraId
+from overt.core.errors import OvertError, UnavailableError
+from overt.core.ids import CameraId
 from overt.deployment.authority import Authority
+from overt.deployment.guard import Guard
 from overt.live.camera import CameraWorker
+from overt.live.leave import Leave
+from overt.live.observer import ObservedSink, Observer, Progress
 from overt.live.pipeline import CameraPipeline, Recogniser
 from overt.live.stages import StageTimes
 from overt.live.tally import Tally
+from overt.live.watch import LifeSteps, Watch
 from overt.video.frame_reader import FrameReader
 
 POLL_S = 0.1
@@ -45,48 +48,17 @@ class CameraSource:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
-    """How a run stands.
-
-    Attributes:
-        counts: so far.
-        elapsed_s: since the cameras were started.
-        n_frames_expected: in all recordings together; None if a source does not say.
-        remaining_s: until the authority ends.
-        n_cameras_failed: cameras whose source cannot be read.
-    """
-
-    counts: FaceCounts
-    elapsed_s: float
-    n_frames_expected: int | None
-    remaining_s: float
-    n_cameras_failed: int
-
-
-class Observer(Protocol):
-    """Who watches a run; called from the thread of the run or of a camera, must return soon."""
-
-    def alert_raised(self, alert: Alert, pictures: AlertPictures, stored_after_s: float) -> None:
-        """An alert was kept, this long after its frame had arrived."""
-        ...
-
-    def alert_repeated(self, alert: AlertId, captured_utc: datetime) -> None:
-        """A repeat, seen at this time, was folded into an alert."""
-        ...
-
-    def progressed(self, progress: Progress) -> None:
-        """Called about ten times a second."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
 class RunReport:
     """What a run came to.
 
     Attributes:
         counts: reconciled.
         reason: why it ended.
-        elapsed_s: from the start of the cameras to the end of the last one.
+        elapsed_s: from its start to the end of the last camera.
+        looked_s: of these, how long frames were looked at.
+        n_pauses: how often looking was paused.
+        paused_s: and for how long altogether.
+        ended_because: in words, if somebody or something ended it before its time.
         stage_s: wall seconds by stage, see :class:`overt.live.stages.StageTimes`.
         failed_cameras: cameras whose source could not be read.
         ended_early: cameras whose recording broke off.
@@ -95,41 +67,13 @@ class RunReport:
     counts: FaceCounts
     reason: StopReason
     elapsed_s: float
+    looked_s: float
+    n_pauses: int = 0
+    paused_s: float = 0.0
+    ended_because: str = ""
     stage_s: dict[str, float] = field(default_factory=dict)
     failed_cameras: tuple[CameraId, ...] = ()
     ended_early: tuple[CameraId, ...] = ()
-
-
-class _ObservedSink:
-    """Tells the observer of what the sink has kept; never before, never instead.
-
-    An observer that fails must not undo what was kept: its failure waits in ``failure`` for the
-    supervisor, which stops the run, since alerts that nobody sees must not go on.
-    """
-
-    def __init__(self, sink: RunSink, observer: Observer, clock: Clock) -> None:
-        self._sink = sink
-        self._observer = observer
-        self._clock = clock
-        self.failure: Exception | None = None
-
-    def raise_alert(self, alert: Alert, pictures: AlertPictures) -> None:
-        began_s = self._clock.monotonic_s()
-        self._sink.raise_alert(alert, pictures)
-        stored_after_s = alert.latency_s + self._clock.monotonic_s() - began_s
-        self._tell(lambda: self._observer.alert_raised(alert, pictures, stored_after_s))
-
-    def fold_repeat(self, alert_id: AlertId, when_utc: datetime, similarity: float) -> bool:
-        folded = self._sink.fold_repeat(alert_id, when_utc, similarity)
-        if folded:
-            self._tell(lambda: self._observer.alert_repeated(alert_id, when_utc))
-        return folded
-
-    def _tell(self, what: Callable[[], None]) -> None:
-        try:
-            what()
-        except Exception as error:  # noqa: BLE001 - raised by the supervisor
-            self.failure = error
 
 
 class DeploymentRun:
@@ -139,6 +83,8 @@ class DeploymentRun:
         authority: in force, and bound to the list and models in ``recogniser`` by the caller
             through :meth:`Authority.check_bindings`.
         recogniser: models, watchlist and settings.
+        guard: says whether the node may look, under this authority.
+        steps: where pauses and the end are written into the deployment's life.
         sources: the cameras; each must be named by the authority.
         start: what the sink records of the start.
         sink: keeps alerts and counts.
@@ -153,6 +99,8 @@ class DeploymentRun:
         self,
         *,
         authority: Authority,
+        guard: Guard,
+        steps: LifeSteps,
         recogniser: Recogniser,
         sources: Sequence[CameraSource],
         start: RunStart,
@@ -167,11 +115,20 @@ class DeploymentRun:
         self._sink = sink
         self._observer = observer
         self._clock = clock
-        self._observed = _ObservedSink(sink, observer, clock)
+        self._observed = ObservedSink(sink, observer, clock)
         self._tally = Tally()
         self._stages = StageTimes()
         self._interrupted = threading.Event()
+        self._leave = Leave(authority, clock)
         self._workers = [self._worker(source, recogniser) for source in sources]
+        self._watch = Watch(
+            guard=guard,
+            leave=self._leave,
+            steps=steps,
+            observer=observer,
+            let_go=self._let_go,
+            clock=clock,
+        )
 
     def interrupt(self) -> None:
         """End the run properly; may be called from a signal handler or another thread."""
@@ -188,13 +145,24 @@ class DeploymentRun:
             InputError, UnavailableError: no source could be read at all.
             ReconciliationError: the counts contradict each other.
         """
-        self._sink.start(self._start)
+        try:
+            self._sink.start(self._start)
+            report = self._run_cameras()
+        except BaseException:
+            with suppress(OvertError):  # what failed first is what must be said
+                self._watch.end(StopReason.FAILED)
+            raise
+        self._watch.end(report.reason)
+        report.counts.check()
+        return report
+
+    def _run_cameras(self) -> RunReport:
         began_s = self._clock.monotonic_s()
         reason = StopReason.FAILED
         try:
             for worker in self._workers:
                 worker.start()
-            reason = self._supervise(began_s)
+            reason = self._supervise()
             self._raise_failure()
         except KeyboardInterrupt:
             reason = StopReason.INTERRUPTED
@@ -204,11 +172,15 @@ class DeploymentRun:
         finally:
             self._stop_cameras()
             counts = self._close(reason)
-        counts.check()
+        over = self._watch.over
         return RunReport(
             counts,
             reason,
             self._clock.monotonic_s() - began_s,
+            self._watch.looked_s,
+            self._watch.n_pauses,
+            self._watch.paused_s,
+            "" if over is None or over.by_time else over.reason,
             self._stages.seconds(),
             tuple(worker.camera for worker in self._workers if worker.source_failed),
             tuple(w.camera for w in self._workers if w.reader.stats().ended_early),
@@ -234,20 +206,21 @@ class DeploymentRun:
             reader=source.reader,
             detector=recogniser.detector,
             pipeline=pipeline,
-            authority=self._authority,
+            leave=self._leave,
             tally=self._tally,
             stages=self._stages,
             is_live=source.is_live,
         )
 
-    def _supervise(self, began_s: float) -> StopReason:
+    def _supervise(self) -> StopReason:
         """Watch until the run is over; return why it is."""
-        minute_ends_s = began_s + MINUTE_S
+        minute_ends_s = self._clock.monotonic_s() + MINUTE_S
         while True:
             self._count_dropped()
-            self._observer.progressed(self._progress(began_s))
-            if not self._authority.in_force:
-                return StopReason.AUTHORITY_ENDED
+            self._observer.progressed(self._progress())
+            over = self._watch.ask()
+            if over is not None:
+                return StopReason.AUTHORITY_ENDED if over.by_time else StopReason.ENDED
             if self._interrupted.is_set():
                 return StopReason.INTERRUPTED
             if self._fatal_failures() or not any(w.is_running for w in self._workers):
@@ -256,6 +229,10 @@ class DeploymentRun:
                 self._sink.minute(self._clock.now_utc(), self._tally.take())
                 minute_ends_s += MINUTE_S
             self._interrupted.wait(POLL_S)
+
+    def _let_go(self) -> None:
+        for worker in self._workers:
+            worker.let_go()
 
     def _fatal_failures(self) -> list[BaseException]:
         """Return what no camera could go on after."""
@@ -297,12 +274,12 @@ class DeploymentRun:
         for worker in self._workers:
             worker.count_dropped()
 
-    def _progress(self, began_s: float) -> Progress:
+    def _progress(self) -> Progress:
         expected = [worker.reader.n_frames_expected for worker in self._workers]
         known = [n for n in expected if n is not None]
         return Progress(
             self._tally.total(),
-            self._clock.monotonic_s() - began_s,
+            self._watch.looked_s,
             sum(known) if len(known) == len(expected) else None,
             self._authority.remaining_s,
             sum(worker.source_failed for worker in self._workers),

@@ -204,8 +204,6 @@ class LiveReader:
     def pause(self) -> None:
         """See :class:`overt.video.frame_reader.FrameReader`."""
         with self._turning:
-            if self._stopped.is_set():
-                return
             self._running.clear()
             self._n_pauses += 1
             self._was_let_go = True
@@ -263,7 +261,8 @@ class LiveReader:
     def _keep_reading(self) -> None:
         n_failures = 0
         while not self._stopped.is_set():
-            self._running.wait()
+            if not self._running.wait(_CHECK_S):
+                continue
             n_pauses = self._n_pauses
             tried_s = self._clock.monotonic_s()
             n_before = self._counts.n_decoded

@@ -155,9 +155,8 @@ class RecordedReader:
     def pause(self) -> None:
         """See :class:`overt.video.frame_reader.FrameReader`."""
         with self._turning:
-            if not self._stopped.is_set():
-                self._running.clear()
-                self._buffer.hold()
+            self._running.clear()
+            self._buffer.hold()
 
     def stop(self) -> None:
         """See :class:`overt.video.frame_reader.FrameReader`."""
@@ -217,7 +216,8 @@ class RecordedReader:
         if self._running.is_set():
             return
         paused_s = self._clock.monotonic_s()
-        self._running.wait()
+        while not self._running.wait(_PACE_STEP_S) and not self._stopped.is_set():
+            pass
         self._began_s += self._clock.monotonic_s() - paused_s
 
     def _keep_pace(self, media_time_s: float) -> None:
