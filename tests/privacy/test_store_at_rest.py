@@ -11,10 +11,14 @@ import numpy as np
 import pytest
 
 from overt.alerts.alert import Alert, AlertPictures
+from overt.alerts.lifecycle import AlertEvent
 from overt.alerts.ports import RunStart, StopReason
+from overt.alerts.steps import StepRequest, StepRules
 from overt.core.clock import ManualClock
 from overt.core.counts import FaceCounts
 from overt.core.ids import DeploymentId, WatchlistId
+from overt.policy.roles import Grant, Person, Role
+from overt.policy.verdict import ALLOWED
 from overt.store import pictures as store_pictures
 from overt.store.models import Base
 from overt.store.store import Store
@@ -22,6 +26,7 @@ from overt.watchlist.stored import StoredEntry, StoredReference, StoredWatchlist
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 LABEL = "Jos\u00e9phine of the label"
+NOTE = "She said that she is Jos\u00e9phine, and showed a passport"
 RANDOM = np.random.default_rng(3)
 TEMPLATE = RANDOM.normal(size=128).astype(np.float32)
 TEMPLATE /= np.linalg.norm(TEMPLATE)
@@ -42,6 +47,8 @@ def needles():
         "jpeg header": [b"\xff\xd8\xff\xe0\x00\x10JFIF\x00"],
         "label": [LABEL.encode(), LABEL.encode("utf-16-le"), LABEL.encode("utf-16-be")],
         "label as json": [LABEL.encode("ascii", "backslashreplace")],
+        "note": [*windows(NOTE.encode()), NOTE.encode("utf-16-le"), NOTE.encode("utf-16-be")],
+        "note in base64": windows(base64.b64encode(NOTE.encode())),
     }
     secrets = {
         "template float32": TEMPLATE.tobytes(),
@@ -106,6 +113,19 @@ def use(store):
         )
         run.raise_alert(alert, AlertPictures(FACE, SCENE))
     run.stop(FaceCounts(), StopReason.FINISHED, NOON)
+    decide(store)
+
+
+def decide(store):
+    """Adjudicate an alert and engage, with notes, as officers do."""
+    by = None
+    for name, role in (("ad-1", Role.ADMINISTRATOR), ("eo-1", Role.ENGAGEMENT_OFFICER)):
+        key = name.encode().ljust(32, b".")
+        store.people.save(Person(name, "constable", "East", (Grant(role),), key), by, NOON)
+        by = "ad-1"
+    rules = StepRules(1, len(NOTE), lambda facts: ALLOWED)
+    for event in (AlertEvent.TRUE, AlertEvent.CONFIRMED_TRUE):
+        store.alert_steps.take("alert-1", StepRequest(event, NOTE), "eo-1", rules)
 
 
 @pytest.mark.parametrize("name", NEEDLES)
@@ -165,6 +185,14 @@ def test_a_replaced_lists_key_is_in_no_file(home):
         _, old = wrapped_keys(store)
         store.watchlists.save(StoredWatchlist("list", "another", "contract", "b" * 64, ()))
         assert not stands_in_a_file(home, old)
+
+
+def test_a_note_is_read_back_by_who_may_and_is_gone_with_the_key(home):
+    with Store.open(home, ManualClock(NOON)) as store:
+        use(store)
+        assert [s.note for s in store.alert_steps.steps_for("alert-1", None)] == [NOTE, NOTE]
+        store.destroy_deployment_key(DeploymentId("d-1"))
+        assert [s.note for s in store.alert_steps.steps_for("alert-1", None)] == [None, None]
 
 
 def test_the_ledger_names_no_score_of_a_face(home):

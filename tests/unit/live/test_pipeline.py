@@ -6,9 +6,14 @@ from datetime import timedelta
 import numpy as np
 import pytest
 
+from overt.alerts.lifecycle import AlertEvent
+from overt.alerts.steps import StepRequest, StepRules
 from overt.core.errors import StorageError
 from overt.core.frame import ArrayPicture
+from overt.core.ids import PersonId
 from overt.policy.locks import AlertRule
+from overt.policy.roles import Grant, Person, Role
+from overt.policy.verdict import ALLOWED
 from overt.vision.align import align
 
 
@@ -88,6 +93,32 @@ def test_a_repeat_within_the_time_is_folded_and_one_after_it_alerts_anew(
     counts = line.counts
     assert (counts.faces_detected, counts.faces_alerted, counts.faces_erased) == (3, 2, 1)
     assert counts.repeats == 1
+
+
+def test_a_passage_after_officers_are_done_alerts_anew_within_the_time(
+    line, studio, walk, store, clock
+):
+    passages = [walk("listed", 0.0, 1.0), walk("listed", 2.5, 3.5)]
+    frames = list(studio.frames(passages, 4, clock))
+    line.feed(frames[:15])
+    (first,) = store.alerts.list()
+    decide_false(store, first.id, clock)
+    line.feed(frames[15:])
+    line.pipeline.finish()
+    assert [alert.n_repeats for alert in store.alerts.list()] == [0, 0]
+    assert (line.counts.faces_alerted, line.counts.repeats) == (2, 0)
+    assert sorted(store.alert_steps.states().values()) == ["false", "raised"]
+
+
+def decide_false(store, alert, clock):
+    by = None
+    for name, role in (("ad-1", Role.ADMINISTRATOR), ("eo-1", Role.ENGAGEMENT_OFFICER)):
+        key = name.encode().ljust(32, b".")
+        person = Person(PersonId(name), "constable", "East", (Grant(role),), key)
+        store.people.save(person, by, clock.now_utc())
+        by = PersonId("ad-1")
+    rules = StepRules(1, 100, lambda facts: ALLOWED)
+    store.alert_steps.take(alert, StepRequest(AlertEvent.FALSE), PersonId("eo-1"), rules)
 
 
 def test_a_camera_whose_clock_is_set_back_still_alerts_after_the_time(
