@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from overt.store.store import Store
     from overt.vision.detect import FaceDetector
     from overt.vision.embed import Embedder
+    from overt.watchlist.likely_pairs import AlikeLimits
     from overt.watchlist.stored import StoredWatchlist
 
 
@@ -125,6 +126,34 @@ def calibrations() -> "tuple[CalibrationRecord, ...]":
     return load_records(bundled_folder() / "calibration") + load_records(
         user_models() / "calibration"
     )
+
+
+def alike_limits(contract: ContractId) -> "AlikeLimits":
+    """Return from which similarity on two people of a list are alike, as measured.
+
+    Raises:
+        InputError: nobody measured it for these models.
+    """
+    from overt.deployment.calibration import measured_likeness
+    from overt.watchlist.likely_pairs import AlikeLimits
+
+    measured = measured_likeness(calibrations(), contract)
+    return AlikeLimits(measured.duplicate_at, measured.kin_at)
+
+
+def template_contract() -> ContractId:
+    """Return the vector space of the default embedder's templates, without opening it.
+
+    Raises:
+        InputError: the default model is no embedder.
+    """
+    from overt.inference.catalogue import DEFAULT_EMBEDDER
+    from overt.inference.contract import contract_id
+    from overt.vision.align import ALIGNMENT
+    from overt.vision.embed import AUGMENTATION
+
+    manifest = catalogue().get(DEFAULT_EMBEDDER)
+    return contract_id(manifest, alignment=ALIGNMENT, augmentation=AUGMENTATION)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,8 +9,9 @@ import tomllib
 from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
+from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from overt.core.errors import InputError
 from overt.core.ids import ContractId
@@ -38,6 +39,26 @@ class MeasuredThreshold(_Strict):
     n_non_mated: int = Field(ge=1)
 
 
+class MeasuredLikeness(_Strict):
+    """From which similarity on two people of one list are shown for a decision.
+
+    Attributes:
+        duplicate_at: likely one person; cosine similarity.
+        kin_at: likely kin, or strangers who look alike; at most ``duplicate_at``.
+        source: what was measured, when.
+    """
+
+    duplicate_at: float = Field(gt=0, lt=1)
+    kin_at: float = Field(gt=0, lt=1)
+    source: str = Field(min_length=1, max_length=300)
+
+    @model_validator(mode="after")
+    def _in_order(self) -> Self:
+        if self.kin_at > self.duplicate_at:
+            raise ValueError("kin are less alike than one person")
+        return self
+
+
 class CalibrationRecord(_Strict):
     """Measured thresholds of one vector space.
 
@@ -46,12 +67,14 @@ class CalibrationRecord(_Strict):
         measured: the day on which the measurement was finished.
         source: what was measured, and how the ground truth was cleaned.
         points: the measurements.
+        alike: what makes two people of a list alike; None if that was not measured.
     """
 
     contract: str = Field(min_length=1, max_length=200)
     measured: date
     source: str = Field(min_length=1, max_length=300)
     points: tuple[MeasuredThreshold, ...] = Field(min_length=1)
+    alike: MeasuredLikeness | None = None
 
 
 def load_records(folder: Path) -> tuple[CalibrationRecord, ...]:
@@ -114,3 +137,20 @@ def supported_threshold(
     """
     evidence = supporting_evidence(records, contract, n_entries, one_in)
     return evidence.threshold, Calibration(evidence.false_alert_one_in, evidence.source)
+
+
+def measured_likeness(
+    records: Sequence[CalibrationRecord], contract: ContractId
+) -> MeasuredLikeness:
+    """Return what makes two people of a list alike, for one vector space.
+
+    Raises:
+        InputError: nobody measured it.
+    """
+    for record in records:
+        if record.contract == contract and record.alike is not None:
+            return record.alike
+    raise InputError(
+        "Nobody measured from which similarity on two people of a list are alike with these "
+        "models: their calibration record needs a table [alike]."
+    )

@@ -14,9 +14,8 @@ field is not).
 import hashlib
 import itertools
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
-from datetime import datetime
 from enum import StrEnum
 from typing import Final
 
@@ -37,7 +36,7 @@ from overt.watchlist.quality import (
     Assessment,
 )
 from overt.watchlist.rows import ManifestRow, RowRefused
-from overt.watchlist.staging import KnownEntries, NothingKnown, NotEnrolled, StagedVerdict, Staging
+from overt.watchlist.staging import KnownEntries, NotEnrolled, NothingKnown, StagedVerdict, Staging
 from overt.watchlist.stored import (
     Enrolment,
     EntryCard,

@@ -1,6 +1,6 @@
 """What an import asks of whoever keeps things for it.
 
-Invariants: what is kept aside is what the models made of a row; what policy says of the row is asked
+Invariants: what is kept aside is what the models made of a row; what policy says of it is asked
 anew each time.
 """
 
