@@ -17,6 +17,7 @@ from overt.core.clock import format_utc
 from overt.core.errors import InputError, PolicyError, StateError
 from overt.deployment.acts import Apply, DeploymentAct, GoLive, Lapse, Pause
 from overt.deployment.effects import changes_of, officers_missing
+from overt.deployment.faults import first_fault
 from overt.deployment.life import Life, LifeEvent, LifeState, Step
 from overt.deployment.situation import Situation
 from overt.policy.roles import Right, Scope, check_right
@@ -133,10 +134,7 @@ def advance(life: Life | None, act: DeploymentAct, situation: Situation) -> Life
             return Life(state=state, version=number, steps=steps, **changes)
         return life.replaced(state=state, version=number, steps=steps, **changes)
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-        reason = first["msg"].removeprefix("Value error, ").rstrip(".")
-        where = ".".join(str(part) for part in first["loc"])
-        raise InputError(f"The step cannot be recorded: {where}: {reason}.") from error
+        raise InputError(f"The step cannot be recorded: {first_fault(error)}.") from error
 
 
 def follows(life: Life, situation: Situation) -> DeploymentAct | None:

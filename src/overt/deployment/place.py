@@ -16,6 +16,7 @@ from shapely.geometry import Point, Polygon
 from shapely.validation import explain_validity
 
 from overt.core.errors import InputError
+from overt.deployment.faults import first_fault
 
 METRES_PER_DEGREE: Final = 111_195.0
 """Of latitude, on a sphere of 6,371 km: within 0.5 % of the ellipsoid, enough to bound an area."""
@@ -96,9 +97,7 @@ def parse_geojson(data: bytes) -> Area:
     try:
         return Area(coordinates=_flat(geometry.get("coordinates")))
     except ValidationError as error:
-        first = error.errors(include_input=False, include_url=False, include_context=False)[0]
-        reason = first["msg"].removeprefix("Value error, ").rstrip(".")
-        raise InputError(f"The GeoJSON holds no usable polygon: {reason}.") from error
+        raise InputError(f"The GeoJSON holds no usable polygon: {first_fault(error)}.") from error
 
 
 def _geometry(document: Any) -> dict[str, Any]:
