@@ -200,6 +200,37 @@ class LoadedModels:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class ModelPins:
+    """What names the default pair in an application; nothing is opened for it.
+
+    Attributes:
+        detector_sha256: the digest by which a capability names the detector.
+        contract: the vector space of the templates.
+    """
+
+    detector_sha256: Sha256
+    contract: ContractId
+
+
+def model_pins() -> ModelPins:
+    """Return what names the default pair.
+
+    Raises:
+        IntegrityError: a model file is not the one that its manifest pins.
+    """
+    from overt.inference.catalogue import ensure_pair
+    from overt.inference.contract import contract_id
+    from overt.vision.align import ALIGNMENT
+    from overt.vision.embed import AUGMENTATION
+
+    pair = ensure_pair(catalogue(), models_cache())
+    manifest = pair.embedder.manifest
+    return ModelPins(
+        pair.detector.sha256, contract_id(manifest, alignment=ALIGNMENT, augmentation=AUGMENTATION)
+    )
+
+
 @contextmanager
 def open_models(
     *, runtime: "Runtime" = "openvino", device: str = "cpu", n_threads: int | None = None

@@ -9,7 +9,7 @@ Invariants: a function that returns has been allowed everything that it changes.
 from collections import Counter
 from datetime import datetime
 from functools import singledispatch
-from typing import Any, NoReturn
+from typing import Any, Final, NoReturn
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -39,8 +39,9 @@ from overt.policy.checks import (
 )
 from overt.policy.facts import AuthorityFacts, ClosingFacts, Route, SignerFacts
 from overt.policy.roles import Person, Role
-from overt.policy.verdict import Finding, Verdict
+from overt.policy.verdict import ALLOWED, Finding, Verdict
 
+SOURCE: Final = "Overt's design"
 Changes = dict[str, Any]
 
 
@@ -236,9 +237,15 @@ def _(act: acts.WriteReport, life: Life, situation: Situation) -> Changes:
 
 @_changes.register
 def _(_: acts.Close, life: Life, situation: Situation) -> Changes:
-    if life.report is None:
-        _refuse("closing", "There is no cancellation report")
-    report = life.report.model_dump()
+    closing_verdict(life, situation).require()
+    ended_utc = life.ended_utc or situation.now_utc
+    return {"delete_by": deletion_times(situation.pack, ended_utc, situation.now_utc)}
+
+
+def closing_verdict(life: Life, situation: Situation) -> Verdict:
+    """Return what the pack says of closing as things stand; never without a report."""
+    missing = Finding("closing", SOURCE, "There is no cancellation report.")
+    report = {} if life.report is None else life.report.model_dump()
     facts = ClosingFacts(
         n_chars={name: len(text) for name, text in report.items()},
         ended_utc=life.ended_utc,
@@ -246,9 +253,8 @@ def _(_: acts.Close, life: Life, situation: Situation) -> Changes:
         n_open_alerts=situation.n_open_alerts,
         n_open_runs=situation.n_open_runs,
     )
-    check_closing(situation.pack, facts).require()
-    ended_utc = life.ended_utc or situation.now_utc
-    return {"delete_by": deletion_times(situation.pack, ended_utc, situation.now_utc)}
+    reported = Verdict((missing,)) if life.report is None else ALLOWED
+    return reported & check_closing(situation.pack, facts)
 
 
 def _actor(situation: Situation) -> Person:
@@ -269,34 +275,30 @@ def _urgent(life: Life) -> AuthorityRecord:
 
 
 def application_verdict(life: Life, situation: Situation) -> Verdict:
-    """Return what the pack says of the application as things stand.
-
-    Raises:
-        PolicyError: list or pack are not those that were applied for.
-    """
-    _check_bindings(life, situation)
+    """Return what the pack says of the application as things stand."""
     facts = life.application.facts(situation.watchlist, situation.reused_share())
-    return check_application(situation.pack, facts, situation.now_utc)
+    bound = _bindings_verdict(life, situation)
+    return bound & check_application(situation.pack, facts, situation.now_utc)
 
 
-def _check_bindings(life: Life, situation: Situation) -> None:
+def _bindings_verdict(life: Life, situation: Situation) -> Verdict:
+    """Return whether list and policy are still what the application is bound to."""
+    faults = []
     if situation.list_manifest_sha256 != life.application.bindings.watchlist_sha256:
-        _refuse("watchlist-frozen", "The watchlist is not frozen, or not the one applied for")
-    if situation.list_policy_sha256 != situation.pack.sha256:
-        _refuse("watchlist-frozen", "The watchlist was frozen under another policy")
+        reason = "The watchlist is not frozen, or not the one that was applied for."
+        faults.append(("watchlist-frozen", reason))
+    elif situation.list_policy_sha256 != situation.pack.sha256:
+        faults.append(("watchlist-frozen", "The watchlist was frozen under another policy."))
     if not situation.is_pack_in_force:
-        _refuse("policy-in-force", "Another version of the policy was put into force since")
-
-
-def _check_ready(life: Life, situation: Situation) -> None:
-    _check_bindings(life, situation)
-    readiness_verdict(life, situation).require()
+        reason = "Another version of the policy was put into force since the application."
+        faults.append(("policy-in-force", reason))
+    return Verdict(tuple(Finding(rule, SOURCE, reason) for rule, reason in faults))
 
 
 def readiness_verdict(life: Life, situation: Situation) -> Verdict:
     """Return what the pack says of going live as things stand."""
     facts = life.readiness(situation.now_utc, situation.watchlist, _there(life, situation))
-    return check_readiness(situation.pack, facts)
+    return _bindings_verdict(life, situation) & check_readiness(situation.pack, facts)
 
 
 def officers_missing(life: Life, situation: Situation) -> bool:
@@ -384,4 +386,4 @@ def _record(
 
 
 def _refuse(rule: str, reason: str) -> NoReturn:
-    raise PolicyError(str(Finding(rule, "Overt's design", reason)), (rule,))
+    raise PolicyError(str(Finding(rule, SOURCE, reason)), (rule,))
