@@ -144,13 +144,14 @@ def _stands_under(store: "Store", alert: "Alert") -> "tuple[PolicyPack, Applicat
     """Return the policy pack and the application under which an alert's deployment stands.
 
     Raises:
-        AuthorityError: the deployment has no application here, so no policy says who decides.
+        AuthorityError: the deployment was never authorised here, so no policy says who decides.
         IntegrityError: the pack was altered.
     """
     life = store.lives.get(alert.deployment)
-    if life is None:
+    # Before it is authorised an application, and with it the pack, can still be changed.
+    if life is None or life.authority is None:
         raise AuthorityError(
-            "The alert's deployment was never applied for here, so no policy says who decides."
+            "The alert's deployment was never authorised here, so no policy says who decides."
         )
     adopted = store.policies.get(Sha256(life.application.bindings.policy_sha256))
     if adopted is None:
