@@ -6,10 +6,9 @@ pack, separation of people, signatures) and returns the members of the life that
 Invariants: a function that returns has been allowed everything that it changes.
 """
 
-from collections import Counter
 from datetime import datetime
 from functools import singledispatch
-from typing import Any, Final, NoReturn
+from typing import Any, NoReturn
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
@@ -29,19 +28,18 @@ from overt.deployment.life import (
     LifeState,
 )
 from overt.deployment.situation import Situation, signer
-from overt.policy.checks import (
-    check_application,
-    check_authority,
-    check_closing,
-    check_presence,
-    check_ratification,
-    check_readiness,
+from overt.deployment.verdicts import (
+    SOURCE,
+    application_verdict,
+    closing_verdict,
+    readiness_verdict,
+    still_holds,
 )
-from overt.policy.facts import AuthorityFacts, ClosingFacts, Route, SignerFacts
-from overt.policy.roles import Person, Role
-from overt.policy.verdict import ALLOWED, Finding, Verdict
+from overt.policy.checks import check_authority, check_ratification
+from overt.policy.facts import AuthorityFacts, Route, SignerFacts
+from overt.policy.roles import Person
+from overt.policy.verdict import Finding
 
-SOURCE: Final = "Overt's design"
 Changes = dict[str, Any]
 
 
@@ -154,7 +152,7 @@ def _(_: acts.CheckInOfficer, life: Life, situation: Situation) -> Changes:
     role = life.application.role_of(by.id)
     if role is None:
         _refuse("officers", f"{by.id} is not among the officers of the application")
-    if not _still_holds(by, role):
+    if not still_holds(by, role):
         _refuse("officers", f"{by.id} does not hold the role {role} that the application names")
     if by.id in life.present():
         raise StateError(f"{by.id} is checked in already.")
@@ -186,7 +184,7 @@ def _(_: acts.ConfirmSigns, life: Life, situation: Situation) -> Changes:
 
 @_changes.register
 def _(_: acts.MakeReady, life: Life, situation: Situation) -> Changes:
-    _check_ready(life, situation)
+    readiness_verdict(life, situation).require()
     return {}
 
 
@@ -195,7 +193,7 @@ def _(act: acts.GoLive, life: Life, situation: Situation) -> Changes:
     authorised = () if life.authority is None else life.authority.cameras
     if not act.cameras or not set(act.cameras) <= set(authorised):
         _refuse("location", "A camera is not one of those authorised")
-    _check_ready(life, situation)
+    readiness_verdict(life, situation).require()
     return {}
 
 
@@ -211,7 +209,7 @@ def _(_: acts.Resume, life: Life, situation: Situation) -> Changes:
     paused_by = next(s.by for s in reversed(life.steps) if s.event is LifeEvent.PAUSE)
     if situation.by is None and paused_by is not None:
         _refuse("presence", "What a person paused does not resume of itself")
-    _check_ready(life, situation)
+    readiness_verdict(life, situation).require()
     return {}
 
 
@@ -242,21 +240,6 @@ def _(_: acts.Close, life: Life, situation: Situation) -> Changes:
     return {"delete_by": deletion_times(situation.pack, ended_utc, situation.now_utc)}
 
 
-def closing_verdict(life: Life, situation: Situation) -> Verdict:
-    """Return what the pack says of closing as things stand; never without a report."""
-    missing = Finding("closing", SOURCE, "There is no cancellation report.")
-    report = {} if life.report is None else life.report.model_dump()
-    facts = ClosingFacts(
-        n_chars={name: len(text) for name, text in report.items()},
-        ended_utc=life.ended_utc,
-        now_utc=situation.now_utc,
-        n_open_alerts=situation.n_open_alerts,
-        n_open_runs=situation.n_open_runs,
-    )
-    reported = Verdict((missing,)) if life.report is None else ALLOWED
-    return reported & check_closing(situation.pack, facts)
-
-
 def _actor(situation: Situation) -> Person:
     if situation.by is None:
         raise PolicyError("Somebody must answer for this step.", ("roles",))
@@ -272,55 +255,6 @@ def _urgent(life: Life) -> AuthorityRecord:
     if life.authority is None or not life.authority.awaits_ratification:
         raise StateError("There is no urgent authority that waits to be ratified.")
     return life.authority
-
-
-def application_verdict(life: Life, situation: Situation) -> Verdict:
-    """Return what the pack says of the application as things stand."""
-    facts = life.application.facts(situation.watchlist, situation.reused_share())
-    bound = _bindings_verdict(life, situation)
-    return bound & check_application(situation.pack, facts, situation.now_utc)
-
-
-def _bindings_verdict(life: Life, situation: Situation) -> Verdict:
-    """Return whether list and policy are still what the application is bound to."""
-    faults = []
-    if situation.list_manifest_sha256 != life.application.bindings.watchlist_sha256:
-        reason = "The watchlist is not frozen, or not the one that was applied for."
-        faults.append(("watchlist-frozen", reason))
-    elif situation.list_policy_sha256 != situation.pack.sha256:
-        faults.append(("watchlist-frozen", "The watchlist was frozen under another policy."))
-    if not situation.is_pack_in_force:
-        reason = "Another version of the policy was put into force since the application."
-        faults.append(("policy-in-force", reason))
-    return Verdict(tuple(Finding(rule, SOURCE, reason) for rule, reason in faults))
-
-
-def readiness_verdict(life: Life, situation: Situation) -> Verdict:
-    """Return what the pack says of going live as things stand."""
-    facts = life.readiness(situation.now_utc, situation.watchlist, _there(life, situation))
-    return _bindings_verdict(life, situation) & check_readiness(situation.pack, facts)
-
-
-def officers_missing(life: Life, situation: Situation) -> bool:
-    """Whether fewer officers are checked in than the pack asks for; who was struck off is not."""
-    there = Counter(_there(life, situation).values())
-    return not check_presence(situation.pack, there).allowed
-
-
-def _there(life: Life, situation: Situation) -> dict[PersonId, Role]:
-    return {
-        person: role
-        for person, role in life.present().items()
-        if _still_holds(situation.find(person), role)
-    }
-
-
-def _still_holds(person: Person | None, role: Role) -> bool:
-    return (
-        person is not None
-        and not person.struck_off
-        and role in {grant.role for grant in person.grants}
-    )
 
 
 def _require_reason(reason: str) -> None:

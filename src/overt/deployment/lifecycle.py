@@ -16,10 +16,11 @@ from pydantic import ValidationError
 from overt.core.clock import format_utc
 from overt.core.errors import InputError, PolicyError, StateError
 from overt.deployment.acts import Apply, DeploymentAct, GoLive, Lapse, Pause
-from overt.deployment.effects import changes_of, officers_missing
+from overt.deployment.effects import changes_of
 from overt.deployment.faults import first_fault
 from overt.deployment.life import Life, LifeEvent, LifeState, Step
 from overt.deployment.situation import Situation
+from overt.deployment.verdicts import officers_missing
 from overt.policy.roles import Right, Scope, check_right
 
 _S, _E = LifeState, LifeEvent
