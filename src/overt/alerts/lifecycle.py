@@ -1,24 +1,25 @@
 """The life of an alert: one table of states, events and what follows.
 
     (nothing) ── raise ──▶ raised
-                             │
-          ┌──────────────────┤ true | false, with another person's review still to come
-          ▼                  │
-    awaiting-second-review   │
-          │                  │
-          ├── differs ───────┼─────────────────────────────▶ disputed
-          │                  │
-          └── true | false ──┴─┬─▶ false
-              not-adjudicated  ├─▶ not-adjudicated
-                               └─▶ true
-                                    ├─ confirmed-true ──▶ confirmed-true
-                                    ├─ confirmed-false ─▶ confirmed-false    │
-                                    ├─ true-unconfirmed ▶ true-unconfirmed   ├─ arrest ────────┐
-                                    ├─ not-located ─────▶ not-located        ├─ other-disposal ┤
-                                    ├─ stood-down ──────▶ stood-down         ├─ no-action      │
-                                    └─ watchlist-error ─▶ watchlist-error    └─ safeguarded    │
-                                                                                               │
-    charged-or-cautioned, no-further-action ◀──────────────────────────────────────────────────┘
+                              │
+                 true | false ├───────────────────────────▶ awaiting-second-review
+                              │                                │          │
+                              │◀── true | false, as before ────┘          ├──▶ disputed
+                              │◀── not-adjudicated ───────────────────────┘  otherwise
+                              │
+            ┌─────────────────┼────────────────┐
+            ▼                 ▼                ▼
+          false        not-adjudicated       true
+                                               │
+            ┌──────────────────────────────────┤
+            ▼                                  ▼
+      confirmed-true              confirmed-false, true-unconfirmed, not-located,
+            │                     stood-down, watchlist-error
+            ▼
+      arrest, other-disposal ────▶ charged-or-cautioned, no-further-action
+      no-action, safeguarded
+
+Every event is called what it ends in, but for a view that waits for another or differs from one.
 
 Three groups stand for people who decide: an *adjudication* says what an officer sees in the two
 pictures; an *engagement* what came of looking for the person; an *outcome* what was done with the
