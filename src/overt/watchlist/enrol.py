@@ -98,7 +98,7 @@ class Enroller:
             raise ValueError("n_workers must be positive")
         self._detector = detector
         self._embedder = embedder
-        self._quality = quality or OwnMeasures()
+        self._quality = quality or OwnMeasures(detector)
         self._n_workers = n_workers or min(MAX_WORKERS, (os.cpu_count() or 1) + 1)
 
     def enrol(self, people: Iterable[PersonPictures]) -> Iterator[Accepted | Refused]:
