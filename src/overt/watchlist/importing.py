@@ -28,13 +28,7 @@ from overt.video.picture_sets import PersonPictures
 from overt.watchlist.enrol import JPEG_QUALITY, KEPT_SIDE_PX, Accepted, Enroller, Refused
 from overt.watchlist.entry_facts import entry_facts
 from overt.watchlist.manifest import card_of
-from overt.watchlist.quality import (
-    GOOD_REFERENCE,
-    REFERENCE_GATE,
-    SECOND_FACE_SHARE,
-    SURE_FACE,
-    Assessment,
-)
+from overt.watchlist.quality import EVERY_LIMIT, Assessment
 from overt.watchlist.rows import ManifestRow, RowRefused
 from overt.watchlist.staging import KnownEntries, NotEnrolled, NothingKnown, StagedVerdict, Staging
 from overt.watchlist.stored import (
@@ -49,7 +43,7 @@ BATCH_ROWS: Final = 200
 BATCH_S: Final = 2.0
 """Verdicts are kept at the latest after so many rows or so long: what a crash can cost."""
 
-_LIMITS = (REFERENCE_GATE, GOOD_REFERENCE, SURE_FACE, SECOND_FACE_SHARE, KEPT_SIDE_PX, JPEG_QUALITY)
+_LIMITS = (*EVERY_LIMIT, KEPT_SIDE_PX, JPEG_QUALITY)
 QUALITY_VERSION: Final = hashlib.sha256(repr(_LIMITS).encode()).hexdigest()[:16]
 """Names the limits of quality: when one changes, every picture is measured anew."""
 
