@@ -166,13 +166,10 @@ def keep_step(work: UnitOfWork, life: WatchlistLife) -> None:
 
 def keep_kin(session: Session, cards: CardIndex) -> None:
     """Write the kin groups of a list where they changed."""
-    kept = dict(
-        session.execute(
-            select(WatchlistEntryRow.entry, WatchlistEntryRow.kin_group).where(
-                WatchlistEntryRow.watchlist_id == cards.id
-            )
-        ).tuples()
+    wanted = select(WatchlistEntryRow.entry, WatchlistEntryRow.kin_group).where(
+        WatchlistEntryRow.watchlist_id == cards.id
     )
+    kept = {row.entry: row.kin_group for row in session.execute(wanted)}
     changed = (card for card in cards.entries if kept.get(card.entry) != card.kin_group)
     for card in changed:
         session.execute(
