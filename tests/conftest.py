@@ -9,8 +9,9 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,17 +19,26 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from overt.cli import wiring
+from overt.cli.demo_force import DemoForce, Terms
 from overt.cli.wiring import LoadedModels, open_models
 from overt.core.arrays import BgrImage
-from overt.core.clock import ManualClock
+from overt.core.clock import Clock, ManualClock
+from overt.core.errors import OvertError
 from overt.core.frame import ArrayPicture, Frame
-from overt.core.ids import CameraId, ContractId, DeploymentId, Sha256, WatchlistId
-from overt.deployment.capability import Calibration, Capability
+from overt.core.ids import CameraId, ContractId, DeploymentId, PersonId, Sha256, WatchlistId
+from overt.deployment.acts import DeploymentAct, GoLive
+from overt.deployment.application import Evidence
+from overt.deployment.capability import Calibration, Capability, verify
+from overt.deployment.life import Life
 from overt.policy.facts import Route
 from overt.policy.locks import AlertRule
+from overt.policy.roles import Person
 from overt.simulation.people import packaged_people
+from overt.store.store import Store
 from overt.video.picture_sets import PersonPictures
 from overt.video.writer import VideoWriter
 from overt.watchlist.enrol import Enroller, freeze
@@ -225,6 +235,135 @@ def capability_of() -> Callable[..., Capability]:
             "calibration": Calibration(1000, "an evaluation"),
         }
         return Capability(**(values | changes))
+
+    return do
+
+
+class Deployed:
+    """A deployment that demonstration people brought to where it may go live, in a store.
+
+    Attributes:
+        force: the people, their keys and the policy pack.
+        watchlist: as it was frozen.
+        id: of the deployment.
+    """
+
+    def __init__(self, store: Store, force: DemoForce, watchlist: StoredWatchlist, id_: str):
+        self.store, self.force, self.watchlist = store, force, watchlist
+        self.id = DeploymentId(id_)
+
+    @property
+    def life(self) -> Life:
+        return self.store.lives.get(self.id)
+
+    @property
+    def file(self) -> bytes:
+        """The signed capability in force."""
+        return self.store.lives.capability(self.id)
+
+    @property
+    def capability(self) -> Capability:
+        key = self.force.key_of(PersonId(self.life.authority.authoriser))
+        return verify(self.file, [key.public_key()])
+
+    def act(self, act: DeploymentAct, by: Person | None) -> Life:
+        return self.store.lives.act(self.id, act, None if by is None else by.id)
+
+    def go_live(self) -> Life:
+        """Make it live, as ``overt run`` does."""
+        return self.act(GoLive(self.capability.cameras), self.force.operator)
+
+    def beat(self) -> None:
+        """Every officer says that they are there."""
+        self.force.beat(self.id)
+
+    @contextmanager
+    def beating(self, every_s: float = 0.05) -> Iterator[None]:
+        """Have every officer say so again and again, in a thread."""
+        ended = threading.Event()
+
+        def keep_on() -> None:
+            while not ended.wait(every_s):
+                with suppress(OvertError):  # after its end nobody is checked in any more
+                    self.beat()
+
+        thread = threading.Thread(target=keep_on, daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+
+    def key_file(self, person: Person, folder: Path) -> Path:
+        """Write somebody's signing key as ``--as`` takes it."""
+        path = folder / f"{person.id}.key"
+        if not path.exists():
+            key = self.force.key_of(person.id)
+            form = serialization.PrivateFormat.PKCS8
+            bare = serialization.NoEncryption()
+            path.touch(0o600)
+            path.write_bytes(key.private_bytes(serialization.Encoding.PEM, form, bare))
+        return path
+
+
+@pytest.fixture(scope="session")
+def pack_toml() -> bytes:
+    """The policy pack that ships for the police of England and Wales."""
+    return (wiring.policy_folder() / "uk-police.toml").read_bytes()
+
+
+@pytest.fixture(scope="session")
+def authorised(pack_toml) -> Callable[..., Deployed]:
+    """Take a deployment of a list through its whole life up to ``authorised`` or ``ready``.
+
+    Everything is done by the real store under the real pack, by demonstration people: they are
+    registered, the pack is signed, the list gets grounds, is frozen and confirmed, the application
+    is made, submitted and authorised; then the officers check in and confirm the signs.
+    """
+
+    def do(
+        store: Store,
+        clock: Clock,
+        watchlist: StoredWatchlist,
+        *,
+        force: DemoForce | None = None,
+        deployment: str = "d-1",
+        cameras: Sequence[str] = ("gate",),
+        detector_sha256: str = "d" * 64,
+        threshold: float = 0.45,
+        lasts: timedelta = timedelta(hours=1),
+        starts: timedelta = timedelta(0),
+        repeat_within_s: int = 60,
+        ready: bool = True,
+    ) -> Deployed:
+        if force is None:
+            force = DemoForce(store, clock, pack_toml)
+            watchlist = force.list_people(watchlist)
+        now_utc = clock.now_utc()
+        evidence = Evidence(
+            contract=watchlist.contract,
+            measured=now_utc.date(),
+            n_entries=1000,
+            false_alert_one_in=1000,
+            threshold=0.2,
+            source="an evaluation",
+        )
+        terms = Terms(
+            deployment=DeploymentId(deployment),
+            cameras=tuple(CameraId(each) for each in cameras),
+            starts_utc=now_utc + starts,
+            ends_utc=now_utc + starts + lasts,
+            contract=watchlist.contract,
+            detector_sha256=Sha256(detector_sha256),
+            threshold=threshold,
+            evidence=evidence,
+            repeat_within_s=repeat_within_s,
+        )
+        force.authorise(force.apply(terms, watchlist))
+        if ready:
+            force.make_ready(terms.deployment)
+        return Deployed(store, force, watchlist, deployment)
 
     return do
 
