@@ -14,11 +14,13 @@ from overt.core.errors import AuthorityError, InputError
 from overt.core.ids import PersonId, Sha256
 from overt.policy.checks import (
     check_authority,
+    check_entry,
+    check_named_authority,
     check_ratification,
     rank_at_least,
     urgent_end_utc,
 )
-from overt.policy.facts import AuthorityFacts, Route, SignerFacts
+from overt.policy.facts import AuthorityFacts, EntryFacts, Route, SignerFacts
 from overt.policy.pack import PolicyPack, load_pack, pack_from_toml
 from overt.policy.render import render
 from overt.policy.signing import verify_pack
@@ -194,3 +196,38 @@ def test_an_urgent_authority_never_outlasts_its_window_or_its_hours(issued, ends
     assert until <= ends
     assert until - issued <= timedelta(hours=4)
     assert until in {ends, issued + timedelta(hours=4)}
+
+
+WORDS = st.one_of(
+    st.text(max_size=10),
+    st.sampled_from(["victim", "wanted-on-warrant", "custody", "passport", "child", "pregnant"]),
+)
+DAYS = st.none() | st.dates()
+
+
+@given(
+    st.builds(
+        EntryFacts,
+        category=WORDS,
+        image_source=WORDS,
+        filled=st.frozensets(st.text(max_size=5), max_size=3),
+        today=st.dates(),
+        sensitivities=st.lists(WORDS, max_size=3).map(tuple),
+        image_date=DAYS,
+        held_until=DAYS,
+        expires_utc=st.none() | TIMES,
+        age_years=st.none() | st.integers(-5, 120),
+        named_authority=st.none() | st.sampled_from(RANKS),
+    )
+)
+def test_what_is_not_known_of_an_entry_refuses(entry):
+    verdict = check_entry(UK, entry)
+    known = UK.rules.list_categories.find(entry.category) is not None
+    assert known or not verdict.allowed
+    assert UK.rules.image_sources.is_allowed(entry.image_source) or not verdict.allowed
+    sensitivities = UK.rules.named_authority.sensitivities
+    assert set(entry.sensitivities) <= set(sensitivities) or not verdict.allowed
+    for rank in RANKS:
+        if rank not in UK.rules.ranks.ladder:
+            signer = SignerFacts(PersonId("x"), rank, "Avon")
+            assert not check_named_authority(UK, entry, signer).allowed

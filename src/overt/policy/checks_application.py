@@ -79,8 +79,8 @@ def evaluation(
 def missing_texts(required: tuple[RequiredText, ...], n_chars: "dict[str, int]") -> list[str]:
     """Return a reason for each required text that is missing or too short."""
     return [
-        f"The statement on {within_sentence(text.title)} has at least {text.min_chars} characters; this one "
-        f"has {n_chars.get(text.field, 0)}."
+        f"The statement on {within_sentence(text.title)} has at least {text.min_chars} characters; "
+        f"this one has {n_chars.get(text.field, 0)}."
         for text in required
         if n_chars.get(text.field, 0) < text.min_chars
     ]

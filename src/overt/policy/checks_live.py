@@ -7,7 +7,7 @@ from overt.policy.checks_application import evaluation, missing_texts
 from overt.policy.checks_list import check_list, held_until, still_wanted
 from overt.policy.facts import ClosingFacts, ReadinessFacts, ReviewFacts
 from overt.policy.pack import PolicyPack
-from overt.policy.pack_data import DataKind, Retention
+from overt.policy.pack_data import Retention
 from overt.policy.phrases import counted, named
 from overt.policy.roles import Role
 from overt.policy.verdict import Finding, Verdict
@@ -91,8 +91,12 @@ def check_closing(pack: PolicyPack, facts: ClosingFacts) -> Verdict:
     return Verdict(refusals, tuple(_late(pack, facts)))
 
 
-def retention_of(pack: PolicyPack, kind: DataKind) -> Retention:
-    """Return how long a kind of data is kept."""
+def retention_of(pack: PolicyPack, kind: str) -> Retention:
+    """Return how long a kind of data is kept (:class:`~overt.policy.pack_data.DataKind`).
+
+    Raises:
+        InputError: there is no such kind.
+    """
     return pack.rules.retention.of(kind)
 
 

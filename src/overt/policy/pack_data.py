@@ -6,7 +6,8 @@ from typing import Annotated, ClassVar, Literal, TypeAlias
 
 from pydantic import Field, Strict, field_validator
 
-from overt.policy.pack_base import Days, FieldName, Hours, Line, Part, Rule, Table
+from overt.core.errors import InputError
+from overt.policy.pack_base import Days, FieldName, Line, Part, Rule, Table
 from overt.policy.phrases import counted, either
 
 
@@ -135,9 +136,16 @@ class RetentionRule(Rule):
         rows = tuple((each.title, f"`{each.kind}`", each.period()) for each in self.periods)
         return Table(("Data", "Kind", "Deleted"), rows)
 
-    def of(self, kind: DataKind) -> Retention:
-        """Return the period for a kind of data."""
-        return next(each for each in self.periods if each.kind is kind)
+    def of(self, kind: str) -> Retention:
+        """Return the period for a kind of data.
+
+        Raises:
+            InputError: there is no such kind.
+        """
+        found = next((each for each in self.periods if each.kind == kind), None)
+        if found is None:
+            raise InputError("The policy knows no such kind of data.")
+        return found
 
 
 class PublishedField(Part):
@@ -155,10 +163,9 @@ class Notification(Part):
 
 
 class PublicationRule(Rule):
-    """What the public is told.
+    """What the public is told afterwards; beforehand is the rule ``notice``.
 
     Attributes:
-        before_h: date and place are published so long before the start.
         after_days: the result is published so long after the end.
         annual_report: whether there is one.
         suppress_below: counts of people below it are not published in a breakdown.
@@ -168,7 +175,6 @@ class PublicationRule(Rule):
 
     id: ClassVar = "publication"
     title: ClassVar = "Publication"
-    before_h: Hours
     after_days: Days
     annual_report: bool
     suppress_below: Annotated[int, Field(ge=1, le=100)]
@@ -189,9 +195,9 @@ class PublicationRule(Rule):
             "An annual report is not required.",
         )
         return (
-            f"Date and place are published {counted(self.before_h, 'hour')} before the start, and "
-            f"the result within {counted(self.after_days, 'day')} of the end. In a breakdown, a "
-            f"count of people below {self.suppress_below} is not published. {annual} {told}"
+            f"The result is published within {counted(self.after_days, 'day')} of the end; what is "
+            "published beforehand is the notice to the public. In a breakdown, a count of people "
+            f"below {self.suppress_below} is not published. {annual} {told}"
         ).rstrip()
 
     def table(self) -> Table:

@@ -57,10 +57,9 @@ class UseCasesRule(Rule):
     def table(self) -> Table:
         """See :meth:`Rule.table`."""
         rows = tuple(
-            (f"`{c.id}`", c.title, words(c.evidence, "or"), words(c.categories, "and"))
-            for c in self.cases
+            (f"`{case.id}`", case.title, words(case.evidence, "or")) for case in self.cases
         )
-        return Table(("Use case", "Meaning", "Evidence for the place", "Categories"), rows)
+        return Table(("Use case", "Meaning", "Evidence for the place"), rows)
 
     def find(self, use_case: str) -> UseCase | None:
         """Return the use case of this id, or None if there is none."""

@@ -5,6 +5,7 @@ from datetime import date, timedelta
 
 import pytest
 
+from overt.core.errors import InputError
 from overt.policy import checks
 from overt.policy.facts import DocumentFacts
 from overt.policy.pack_data import DataKind
@@ -146,6 +147,9 @@ def test_what_the_rest_of_overt_asks_for_by_number(uk, lawful):
     assert checks.retention_of(uk, DataKind.PICTURE).due_utc(lawful.end) == (
         lawful.end + timedelta(hours=24)
     )
+    assert checks.retention_of(uk, "watchlist").counted_from == "deployment-end"
+    with pytest.raises(InputError, match="no such kind"):
+        checks.retention_of(uk, "gossip")
 
 
 def eu_application(lawful, **changes):
