@@ -139,6 +139,11 @@ class Officer(Frozen):
     person: Name
     role: Role
 
+    @property
+    def person_id(self) -> PersonId:
+        """Who, as the register names them."""
+        return PersonId(self.person)
+
 
 class Document(Frozen):
     """A document that the application rests on, by digest."""

@@ -1,6 +1,6 @@
 """What stands in the way of a deployment as things stand, all of it at once, with rule and source.
 
-Invariant: a question changes nothing; the acts in :mod:`overt.deployment.effects` ask the same ones.
+Invariant: a question changes nothing; the acts in :mod:`overt.deployment.effects` ask the same.
 """
 
 from collections import Counter

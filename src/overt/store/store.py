@@ -40,7 +40,7 @@ from overt.store.members import ListMembers
 from overt.store.people import PeopleRegister, check_people_against_ledger
 from overt.store.policies import PolicyArchive, check_policies_against_ledger
 from overt.store.rotation import MachineKey, first_machine_key, open_machine_key
-from overt.store.run_lock import RunLock
+from overt.store.run_lock import HeldElsewhereError, RunLock
 from overt.store.runs import StoredRun, close_abandoned
 from overt.store.watchlist_lives import WatchlistLives, check_lists_against_ledger
 from overt.store.watchlists import WatchlistArchive
@@ -152,6 +152,33 @@ class Store:
                 self._run_lock.release()
             raise
         return StoredRun(self.ledger, self._machine_key, self._clock)
+
+    def close_abandoned_runs(self) -> None:
+        """Close what an earlier process left open, as not closed; runs under way are left alone.
+
+        Raises:
+            StorageError: it could not be kept.
+        """
+        try:
+            newly_taken = self._run_lock.acquire()
+        except HeldElsewhereError:
+            return
+        if newly_taken:
+            try:
+                with self.ledger.transaction() as work:
+                    close_abandoned(work, self._clock.now_utc())
+            finally:
+                self._run_lock.release()
+
+    def has_deployment_key(self, deployment: DeploymentId) -> bool:
+        """Whether the pictures of a deployment's alerts can still be read, if there are any.
+
+        Raises:
+            IntegrityError: the key was altered.
+            StorageError: it cannot be read.
+        """
+        with self._database.read() as session:
+            return deployments.key_of(session, deployment, self._machine_key) is not None
 
     def verify(self) -> LedgerState:
         """Recompute the ledger from its bytes and compare every alert with its record.
