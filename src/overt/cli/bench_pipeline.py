@@ -19,8 +19,8 @@ import numpy as np
 from rich.console import Console
 
 from overt.cli import wiring
+from overt.cli.demo_authority import Asked, authorise_demo
 from overt.cli.demo_cast import enrol_cast, own_cast, packaged_cast
-from overt.cli.demo_story import authorise_demo
 from overt.cli.display import RunDisplay
 from overt.cli.measured import Series
 from overt.cli.session import run_session
@@ -83,7 +83,7 @@ class PipelineBench:
         self.cpu_ms_a_frame.values.append(1000 * cpu_s / max(report.counts.frames_read, 1))
         self.n_frames = report.counts.frames_read
         self.n_detections = report.counts.detections
-        self.overt_fps.values.append(self.n_frames / report.elapsed_s)
+        self.overt_fps.values.append(self.n_frames / report.looked_s)
         for stage, seconds in report.stage_s.items():
             self.stage_s.setdefault(stage, []).append(seconds)
         latencies_ms = [1000 * seconds for seconds in display.stored_after_s.values()]
@@ -131,10 +131,16 @@ def measure_pipeline(
         peer = PlainLoop(models)
         for repeat in range(repeats):
             console.print(f"run {repeat + 1} of {repeats}")
-            with Store.open(Path(temporary) / f"store-{repeat}", SystemClock()) as store:
-                session = authorise_demo(models, watchlist, sources, ONE_IN)
+            clock = SystemClock()
+            with Store.open(Path(temporary) / f"store-{repeat}", clock) as store:
+                demonstration = authorise_demo(
+                    store, clock, models, watchlist, sources, Asked(ONE_IN)
+                )
                 cpu_s = process_time()
-                report, display = run_session(session, store, SystemClock(), console, quiet=True)
+                with demonstration.officers_present():
+                    report, display = run_session(
+                        demonstration.session, store, clock, console, quiet=True
+                    )
                 bench.add(report, display, process_time() - cpu_s)
             with _all_cores():
                 bench.peer_fps.values.append(peer.frames_a_second(video, peer_frames))

@@ -1,8 +1,9 @@
 """``overt demo``: the whole story on a sample clip, or on one's own video and pictures.
 
-It runs what a deployment runs: a list is enrolled and frozen, a capability is signed, nothing is
-decoded without it, alerts are stored encrypted, everybody else is forgotten. The store is a
-temporary one and is deleted at the end.
+It runs what a deployment runs, with demonstration people who have no legal authority: a list is
+enrolled, frozen and confirmed, an application is made under a signed policy pack and authorised by
+somebody else, officers are present; nothing is decoded without that, alerts are stored encrypted,
+everybody else is forgotten. The store is a temporary one and is deleted at the end.
 
 Exit codes: 0; 130 interrupted, and closed properly; the others as in ``core/errors.py``.
 """

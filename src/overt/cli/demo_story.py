@@ -1,15 +1,13 @@
 """The demo, step by step: street, list, authority, run, contact sheet, closing counts."""
 
-import secrets
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
@@ -17,6 +15,7 @@ from overt.alerts.alert import Alert
 from overt.alerts.ports import StopReason
 from overt.cli import wiring
 from overt.cli.contact_sheet import SheetRow, contact_sheet, in_terminal, write_sheet
+from overt.cli.demo_authority import REPEAT_WITHIN_S, Asked, authorise_demo
 from overt.cli.demo_cast import Cast, enrol_cast, enrol_folder, own_cast, packaged_cast
 from overt.cli.demo_viewer import show_until_interrupted
 from overt.cli.display import RunDisplay
@@ -25,12 +24,9 @@ from overt.cli.session import Session, run_session
 from overt.cli.wiring import LoadedModels
 from overt.core.arrays import BgrImage
 from overt.core.clock import SystemClock
-from overt.core.errors import InputError, StorageError
-from overt.core.ids import CameraId, DeploymentId
-from overt.deployment.calibration import supported_threshold
-from overt.deployment.capability import Capability, sign, verify
+from overt.core.errors import StorageError
+from overt.core.ids import CameraId
 from overt.inference.runtimes import Runtime
-from overt.policy.locks import AlertRule
 from overt.simulation.config import StreetConfig
 from overt.simulation.score import AlertSeen, score_alerts
 from overt.simulation.street import StreetSimulator
@@ -40,8 +36,6 @@ from overt.video.image import decode_still
 from overt.video.sources import SourceSpec, parse_source
 from overt.watchlist.stored import StoredWatchlist
 
-AUTHORISER = "demonstration, no legal authority"
-AUTHORITY_LASTS = timedelta(hours=12)
 CLIP_SECONDS = 24.0
 PACKAGED_REPEAT_WITHIN_S = 5.0
 FEW_PEOPLE = 14
@@ -94,16 +88,19 @@ def tell(choice: DemoChoice) -> DemoOutcome:
         Store.open(home, clock) as store,
     ):
         sources, watchlist, truth, floor = _prepare(choice, models, folder, console)
-        store.watchlists.save(watchlist)
-        session = _authorise(choice, models, watchlist, sources, floor)
-        _say_what_starts(console, session, models)
-        report, display = run_session(session, store, clock, console, quiet=choice.quiet)
+        demonstration = authorise_demo(
+            store, clock, models, watchlist, sources, _asked(choice, floor)
+        )
+        session = demonstration.session
+        _say_what_starts(console, session)
+        with demonstration.officers_present():
+            report, display = run_session(session, store, clock, console, quiet=choice.quiet)
         figures = None if truth is None else _score(truth, session, display)
         sheet = _show_alerts(choice, console, _rows(session, store, display))
         print_closing(console, report, display, figures)
         if choice.stay and report.reason is StopReason.FINISHED:
             show_until_interrupted(sheet, console)
-        document = as_json(report, display, session.labels, figures)
+        document = as_json(report, display, session.authorised.labels, figures)
     return DemoOutcome(document, report.reason)
 
 
@@ -167,71 +164,10 @@ def _film(
     return truth
 
 
-def _authorise(
-    choice: DemoChoice,
-    models: LoadedModels,
-    watchlist: StoredWatchlist,
-    sources: Mapping[CameraId, SourceSpec],
-    floor: float,
-) -> Session:
-    session = authorise_demo(
-        models,
-        watchlist,
-        sources,
-        choice.one_in,
-        threshold=choice.threshold,
-        least_threshold=floor,
-        repeat_within_s=_repeat_within_s(choice),
+def _asked(choice: DemoChoice, floor: float) -> Asked:
+    return Asked(
+        choice.one_in, choice.threshold, floor, _repeat_within_s(choice), realtime=choice.realtime
     )
-    return replace(session, realtime=choice.realtime)
-
-
-def authorise_demo(
-    models: LoadedModels,
-    watchlist: StoredWatchlist,
-    sources: Mapping[CameraId, SourceSpec],
-    one_in: int,
-    *,
-    threshold: float | None = None,
-    least_threshold: float = 0.0,
-    repeat_within_s: float = AlertRule(0.5).repeat_within_s,
-) -> Session:
-    """Sign a capability with a key made for this run, and read it back as a node would.
-
-    Raises:
-        InputError: no evidence supports a threshold for this list, or the rule cannot be.
-    """
-    calibration = None
-    limit = threshold
-    if limit is None:
-        supported, calibration = supported_threshold(
-            wiring.calibrations(), models.contract, len(watchlist.entries), one_in
-        )
-        limit = max(supported, least_threshold)
-    try:
-        rule = AlertRule(threshold=limit, repeat_within_s=repeat_within_s)
-    except ValueError as error:
-        raise InputError(f"The rule cannot be: {error}.") from error
-    key = Ed25519PrivateKey.generate()
-    now = SystemClock().now_utc()
-    file = sign(
-        Capability(
-            deployment=DeploymentId(f"demo-{secrets.token_hex(4)}"),
-            cameras=tuple(sources),
-            not_before_utc=now,
-            not_after_utc=now + AUTHORITY_LASTS,
-            watchlist_sha256=watchlist.manifest_sha256,
-            detector_sha256=models.detector_sha256,
-            contract=models.contract,
-            rule=rule,
-            authoriser=AUTHORISER,
-            issued_utc=now,
-            calibration=calibration,
-        ),
-        key,
-    )
-    capability = verify(file, [key.public_key()])
-    return Session(capability, file, watchlist, models, sources)
 
 
 def _repeat_within_s(choice: DemoChoice) -> float:
@@ -239,21 +175,27 @@ def _repeat_within_s(choice: DemoChoice) -> float:
     if choice.repeat_within_s is not None:
         return choice.repeat_within_s
     packaged = choice.people is None and choice.watchlist is None
-    return PACKAGED_REPEAT_WITHIN_S if packaged else AlertRule(0.5).repeat_within_s
+    return PACKAGED_REPEAT_WITHIN_S if packaged else REPEAT_WITHIN_S
 
 
-def _say_what_starts(console: Console, session: Session, models: LoadedModels) -> None:
-    allowed = session.capability
+def _say_what_starts(console: Console, session: Session) -> None:
+    found = session.authorised
     console.print(
-        f"Authorised: {people(len(session.watchlist.entries))} on the list, threshold "
-        f"{allowed.rule.threshold:.3f}, cameras {', '.join(allowed.cameras)}; {models.runs_on}.",
+        f"Authorised: {people(len(found.watchlist.entries))} on the list, threshold "
+        f"{found.capability.rule.threshold:.3f}, cameras {', '.join(found.capability.cameras)}; "
+        f"{session.models.runs_on}.",
+        soft_wrap=True,
+    )
+    console.print(
+        "All of it is a demonstration without legal authority: the people, the papers and the "
+        "signatures are made up for this run.",
         soft_wrap=True,
     )
 
 
 def _score(truth: Truth, session: Session, display: RunDisplay) -> TruthFigures:
     """Compare with who passed; a passage is found if it alerted or was folded as a repeat."""
-    labels = session.labels
+    labels = session.authorised.labels
     alerts: list[AlertSeen] = []
     for alert in display.alerts:
         left, top, right, bottom = alert.face_box_px
@@ -275,7 +217,7 @@ def _media_time_s(alert: Alert, seen_utc: datetime) -> float:
 
 def _rows(session: Session, store: Store, display: RunDisplay) -> list[SheetRow]:
     """Return the rows of the contact sheet, with pictures as the store gives them back."""
-    by_id = {each.entry: each for each in session.watchlist.entries}
+    by_id = {each.entry: each for each in session.authorised.watchlist.entries}
     rows = []
     for alert in display.alerts:
         pictures = store.alerts.pictures(alert.id)

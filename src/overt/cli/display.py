@@ -16,15 +16,15 @@ from rich.table import Table
 from rich.text import Text
 
 from overt.alerts.alert import Alert, AlertPictures
-from overt.core.ids import AlertId, EntryId
-from overt.live.run import Progress
+from overt.core.ids import AlertId, DeploymentId, EntryId
+from overt.live.observer import Progress
 
 PLAIN_EVERY_S = 10.0
 """How often a line of progress is written where there is no terminal to redraw."""
 
 
 class RunDisplay:
-    """Watches a run for one person; see :class:`overt.live.run.Observer`.
+    """Watches a run for one person; see :class:`overt.live.observer.Observer`.
 
     Attributes:
         alerts: raised so far, in order.
@@ -34,7 +34,12 @@ class RunDisplay:
     """
 
     def __init__(
-        self, console: Console, labels: Mapping[EntryId, str], *, quiet: bool = False
+        self,
+        console: Console,
+        labels: Mapping[EntryId, str],
+        deployment: DeploymentId,
+        *,
+        quiet: bool = False,
     ) -> None:
         self.alerts: list[Alert] = []
         self.stored_after_s: dict[AlertId, float] = {}
@@ -42,6 +47,9 @@ class RunDisplay:
         self.repeats: list[tuple[AlertId, datetime]] = []
         self._console = console
         self._labels = labels
+        self._deployment = deployment
+        self._has_looked = False
+        self._standstill = ""
         self._quiet = quiet
         self._shown_at_s = time.monotonic()
         self._live: Live | None = None
@@ -63,7 +71,7 @@ class RunDisplay:
             self._live = None
 
     def alert_raised(self, alert: Alert, pictures: AlertPictures, stored_after_s: float) -> None:
-        """See :class:`overt.live.run.Observer`."""
+        """See :class:`overt.live.observer.Observer`."""
         self.alerts.append(alert)
         self.stored_after_s[alert.id] = stored_after_s
         self.pictures[alert.id] = pictures
@@ -72,11 +80,33 @@ class RunDisplay:
             self._console.print(alert_line(alert, label), soft_wrap=True)
 
     def alert_repeated(self, alert: AlertId, captured_utc: datetime) -> None:
-        """See :class:`overt.live.run.Observer`."""
+        """See :class:`overt.live.observer.Observer`."""
         self.repeats.append((alert, captured_utc))
 
+    def paused(self, reason: str, *, by_person: bool) -> None:
+        """See :class:`overt.live.watch.PauseObserver`."""
+        what = "Paused" if self._has_looked else "Waiting"
+        remedy = "resume" if by_person else "present"
+        self._standstill = (
+            f"{what}, nothing is looked at. {reason.rstrip('.')}. "
+            f"To go on: overt deployment {remedy} {self._deployment} --as KEY"
+        )
+        self._say(self._standstill)
+
+    def resumed(self) -> None:
+        """See :class:`overt.live.watch.PauseObserver`."""
+        if self._standstill:
+            self._say(
+                "Frames are looked at again." if self._has_looked else "Frames are looked at."
+            )
+        self._has_looked, self._standstill = True, ""
+
+    def _say(self, words: str) -> None:
+        if not self._quiet:
+            self._console.print(Text(words, style="bold yellow"), soft_wrap=True)
+
     def progressed(self, progress: Progress) -> None:
-        """See :class:`overt.live.run.Observer`."""
+        """See :class:`overt.live.observer.Observer`."""
         if self._quiet:
             return
         if self._live is not None:
@@ -96,7 +126,8 @@ class RunDisplay:
         bar = ProgressBar(
             total=total, completed=progress.counts.frames_read, width=60, pulse=total is None
         )
-        return Group(bar, self._table(progress))
+        standstill = [Text(self._standstill, style="bold yellow")] if self._standstill else []
+        return Group(bar, self._table(progress), *standstill)
 
     def _table(self, progress: Progress) -> Table:
         figures = self._figures(progress)
@@ -112,7 +143,7 @@ class RunDisplay:
         read = f"{counts.frames_read:,}"
         if progress.n_frames_expected:
             read += f" of {progress.n_frames_expected:,}"
-        fps = counts.frames_read / progress.elapsed_s if progress.elapsed_s > 0 else 0.0
+        fps = counts.frames_read / progress.looked_s if progress.looked_s > 0 else 0.0
         figures = {
             "frames": read,
             "dropped": f"{counts.frames_dropped:,}",

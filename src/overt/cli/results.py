@@ -49,6 +49,7 @@ def as_json(
     counts = report.counts
     return {
         "ended": report.reason.value,
+        "ended_because": report.ended_because or None,
         "frames": {"read": counts.frames_read, "dropped": counts.frames_dropped},
         "faces": {
             "detected": counts.faces_detected,
@@ -65,6 +66,8 @@ def as_json(
         ],
         "truth": None if truth is None else _truth(truth),
         "elapsed_s": round(report.elapsed_s, 3),
+        "looked_s": round(report.looked_s, 3),
+        "pauses": {"n": report.n_pauses, "seconds": round(report.paused_s, 3)},
         "fps": round(fps(report), 2),
         "latency_s": latencies(display),
         "stage_s": {stage: round(s, 3) for stage, s in report.stage_s.items()},
@@ -114,8 +117,8 @@ def people(n: int) -> str:
 
 
 def fps(report: RunReport) -> float:
-    """Return frames looked at for each second of the run."""
-    return report.counts.frames_read / report.elapsed_s if report.elapsed_s > 0 else 0.0
+    """Return frames looked at for each second in which they were."""
+    return report.counts.frames_read / report.looked_s if report.looked_s > 0 else 0.0
 
 
 def latencies(display: RunDisplay) -> dict[str, float | None]:
@@ -157,6 +160,11 @@ def _remarks(report: RunReport) -> Iterator[str]:
     """Yield what did not go as a run to its end goes."""
     if report.reason is StopReason.AUTHORITY_ENDED:
         yield "The authority has ended, and with it the run."
+    if report.reason is StopReason.ENDED:
+        yield f"{report.ended_because.rstrip('.')}. With that the run has ended."
+    if report.n_pauses:
+        times = "once" if report.n_pauses == 1 else f"{report.n_pauses:,} times"
+        yield f"Paused {times}, for {report.paused_s:.0f} s altogether."
     if report.reason is StopReason.INTERRUPTED:
         yield "Interrupted, and closed properly."
     for camera in report.failed_cameras:

@@ -1,32 +1,66 @@
-"""One run as a person starts it: models, watchlist, capability and sources put together.
+"""One run as a person starts it: deployment, models, watchlist and sources put together.
+
+    what is authorised → is it all here? → may it go live now? → live → run → what the life says
 
 ``overt run`` and ``overt demo`` both come here, so that the demo runs what a deployment runs.
 """
 
-import hashlib
 import signal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from types import FrameType
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from rich.console import Console
 
 from overt.alerts.ports import RunStart
 from overt.cli.display import RunDisplay
 from overt.cli.wiring import LoadedModels, recogniser
 from overt.core.clock import Clock
-from overt.core.errors import AuthorityError, InputError
-from overt.core.ids import CameraId, EntryId, Sha256
+from overt.core.errors import AuthorityError, InputError, StateError
+from overt.core.ids import CameraId, DeploymentId, EntryId, PersonId
+from overt.deployment.acts import GoLive, MakeReady, Pause, Resume
+from overt.deployment.authorising import capability_sha256
 from overt.deployment.authority import Authority
-from overt.deployment.capability import Capability
+from overt.deployment.capability import Capability, verify
+from overt.deployment.guard import Guard
+from overt.deployment.life import Life, LifeState
+from overt.live.pipeline import Recogniser
 from overt.live.run import CameraSource, DeploymentRun, RunReport
+from overt.policy.pack import PolicyPack
+from overt.policy.roles import Person, Right, Scope, check_right
 from overt.store.store import Store
 from overt.video.open import open_reader
 from overt.video.sources import SourceSpec, parse_source
+from overt.watchlist.life import comparable
 from overt.watchlist.manifest import manifest_sha256
 from overt.watchlist.stored import StoredWatchlist
+
+
+@dataclass(frozen=True, slots=True)
+class Authorised:
+    """A deployment with its authority, as the store has it.
+
+    Attributes:
+        life: as it stands.
+        capability: verified.
+        capability_file: its bytes, as they were signed.
+        pack: the policy pack under which it was authorised.
+        watchlist: the list that it names.
+    """
+
+    life: Life
+    capability: Capability
+    capability_file: bytes
+    pack: PolicyPack
+    watchlist: StoredWatchlist
+
+    @property
+    def labels(self) -> dict[EntryId, str]:
+        """What the list calls each entry; for the screen of the one who runs the deployment."""
+        return {each.entry: each.label for each in self.watchlist.entries}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,25 +68,69 @@ class Session:
     """Everything a run needs, checked against each other by :func:`run_session`.
 
     Attributes:
-        capability: verified.
-        capability_file: its bytes, as they were signed.
-        watchlist: the list in hand.
+        authorised: the deployment.
+        by: who starts it.
         models: the models in hand.
         sources: where each camera's frames come from.
         realtime: play recordings at their own pace, like cameras.
     """
 
-    capability: Capability
-    capability_file: bytes
-    watchlist: StoredWatchlist
+    authorised: Authorised
+    by: Person
     models: LoadedModels
     sources: Mapping[CameraId, SourceSpec]
     realtime: bool = False
 
-    @property
-    def labels(self) -> dict[EntryId, str]:
-        """What the list calls each entry; for the screen of the one who runs the deployment."""
-        return {each.entry: each.label for each in self.watchlist.entries}
+
+def find_authorised(store: Store, deployment: DeploymentId, clock: Clock) -> Authorised:
+    """Return a deployment that is authorised now.
+
+    Raises:
+        StateError: there is none of that name.
+        AuthorityError: it has no authority, or none that is valid now.
+        InputError: its list is not here.
+        IntegrityError: what is kept was altered.
+    """
+    life, file = store.lives.get(deployment), store.lives.capability(deployment)
+    if life is None:
+        raise StateError(f"There is no deployment {deployment} here.")
+    if life.authority is None or file is None:
+        raise AuthorityError(f"The deployment is {life.state}: nobody has authorised it.")
+    key = key_in(store)(PersonId(life.authority.authoriser))
+    capability = verify(file, [] if key is None else [key])
+    Authority(capability, clock)
+    adopted = store.policies.get(capability.policy_sha256)
+    if adopted is None:
+        raise AuthorityError("The policy pack under which it was authorised is not here.")
+    watchlist = store.watchlists.find(capability.watchlist_sha256)
+    if watchlist is None:
+        raise InputError("The authorised watchlist is not on this machine; import it first.")
+    return Authorised(life, capability, file, adopted.pack, watchlist)
+
+
+def named_by_file(store: Store, data: bytes) -> DeploymentId:
+    """Return which deployment a capability file is for, if it is the one in force there.
+
+    Raises:
+        AuthorityError: it is forged, signed by nobody in the register, or not the one in force.
+    """
+    people = store.people.list()
+    keys = (Ed25519PublicKey.from_public_bytes(each.public_key) for each in people)
+    deployment = verify(data, keys).deployment
+    in_force = store.lives.capability(deployment)
+    if in_force is None or capability_sha256(in_force) != capability_sha256(data.rstrip(b"\n")):
+        raise AuthorityError("The capability is not the one in force for its deployment here.")
+    return deployment
+
+
+def key_in(store: Store) -> Callable[[PersonId], Ed25519PublicKey | None]:
+    """Return what looks up registered keys; a key stands for one person for good."""
+
+    def key_of(person: PersonId) -> Ed25519PublicKey | None:
+        found = next((each for each in store.people.list() if each.id == person), None)
+        return None if found is None else Ed25519PublicKey.from_public_bytes(found.public_key)
+
+    return key_of
 
 
 def parse_cameras(texts: Sequence[str], capability: Capability) -> dict[CameraId, SourceSpec]:
@@ -87,24 +165,36 @@ def _split_camera(text: str, capability: Capability) -> tuple[CameraId, str]:
 def run_session(
     session: Session, store: Store, clock: Clock, console: Console, *, quiet: bool
 ) -> tuple[RunReport, RunDisplay]:
-    """Check authority and bindings, then run to the end, showing progress.
+    """Check authority and bindings, go live, then run to the end, showing progress.
 
     Raises:
         AuthorityError: nothing was decoded.
+        PolicyError, StateError: it may not go live now; every reason is in the message.
         IntegrityError: the list is of another vector space; nothing was decoded.
         OvertError: see :meth:`overt.live.run.DeploymentRun.run`.
     """
-    authority = Authority(session.capability, clock)
-    parts = recogniser(session.models, session.watchlist)
+    found = session.authorised
+    authority = Authority(found.capability, clock)
+    parts = _recogniser(session, store, clock)
     authority.check_bindings(
-        watchlist=manifest_sha256(session.watchlist.contract, session.watchlist.entries),
+        watchlist=manifest_sha256(found.watchlist.contract, found.watchlist.entries),
         detector=session.models.detector_sha256,
         contract=session.models.contract,
     )
+    guard = Guard(
+        authority=authority,
+        capability_file=found.capability_file,
+        pack=found.pack,
+        reader=store.lives,
+        key_of=key_in(store),
+        clock=clock,
+    )
     now = clock.now_utc()
-    with RunDisplay(console, session.labels, quiet=quiet) as display:
+    with RunDisplay(console, found.labels, found.life.deployment, quiet=quiet) as display:
         run = DeploymentRun(
             authority=authority,
+            guard=guard,
+            steps=store.lives,
             recogniser=parts,
             sources=_sources(session, clock, now),
             start=_start(session, now),
@@ -113,7 +203,38 @@ def run_session(
             clock=clock,
         )
         with _interrupting(run):
+            _begin(session, store)
             return run.run(), display
+
+
+def _recogniser(session: Session, store: Store, clock: Clock) -> Recogniser:
+    """Return the models and those of the list who may be compared: confirmed, not withdrawn."""
+    found = session.authorised
+    life = store.watchlist_lives.find(found.watchlist.id)
+    if life is None:
+        raise InputError("The watchlist was made before lists had a life: import it again.")
+    only = comparable(life, found.pack, clock.now_utc())
+    return recogniser(session.models, found.watchlist, only)
+
+
+def _begin(session: Session, store: Store) -> None:
+    """Take the deployment live, as the person who starts the run.
+
+    The lock on runs is held: if the life says that it is live, its node has stopped without a word.
+    """
+    life, by = session.authorised.life, session.by
+    for camera in session.sources:
+        where = Scope(life.deployment, life.application.watchlist_id, camera)
+        check_right(by, Right.RUN, where).require()
+    if life.state is LifeState.LIVE:
+        stopped = Pause("The node stopped without saying so.")
+        life = store.lives.act(life.deployment, stopped, None)
+    if life.state is LifeState.PAUSED:
+        store.lives.act(life.deployment, Resume(), by.id)
+        return
+    if life.state is LifeState.AUTHORISED:
+        store.lives.act(life.deployment, MakeReady(), by.id)
+    store.lives.act(life.deployment, GoLive(tuple(session.sources)), by.id)
 
 
 def _sources(session: Session, clock: Clock, started_utc: datetime) -> list[CameraSource]:
@@ -128,13 +249,14 @@ def _sources(session: Session, clock: Clock, started_utc: datetime) -> list[Came
 
 
 def _start(session: Session, now: datetime) -> RunStart:
+    found = session.authorised
     return RunStart(
-        deployment=session.capability.deployment,
-        capability_json=session.capability_file,
-        capability_sha256=Sha256(hashlib.sha256(session.capability_file).hexdigest()),
-        watchlist_sha256=session.watchlist.manifest_sha256,
+        deployment=found.capability.deployment,
+        capability_json=found.capability_file,
+        capability_sha256=capability_sha256(found.capability_file),
+        watchlist_sha256=found.watchlist.manifest_sha256,
         contract=session.models.contract,
-        threshold=session.capability.rule.threshold,
+        threshold=found.capability.rule.threshold,
         cameras=tuple(session.sources),
         started_utc=now,
         software=session.models.software,

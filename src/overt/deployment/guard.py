@@ -81,11 +81,13 @@ class Paused:
     Attributes:
         reason: in words, for people.
         state: where the deployment's life stands.
+        by_person: whether somebody paused it, who or whose colleague must resume it.
         may_resume: whether the life says paused though nothing stands in the way any more.
     """
 
     reason: str
     state: LifeState
+    by_person: bool = False
     may_resume: bool = False
 
 
@@ -188,8 +190,8 @@ class Guard:
     def _paused(self, life: Life) -> Paused | None:
         step = _last_pause(life) if life.state is LifeState.PAUSED else None
         if step is not None and step.by is not None:
-            reason = f": {step.reason}" if step.reason else ""
-            return Paused(f"Paused by {step.by}{reason}", life.state)
+            reason = f": {step.reason}" if step.reason else "."
+            return Paused(f"{step.by} has paused it{reason}", life.state, by_person=True)
         missing = self._missing(life)
         if missing:
             return Paused(missing, life.state)

@@ -54,8 +54,8 @@ class LifeSteps(Protocol):
 class PauseObserver(Protocol):
     """Who is told of pauses."""
 
-    def paused(self, reason: str) -> None:
-        """Nothing is looked at from now on, or the reason has changed."""
+    def paused(self, reason: str, *, by_person: bool) -> None:
+        """Nothing is looked at, for this reason: not yet, not now, or now for another reason."""
         ...
 
     def resumed(self) -> None:
@@ -150,7 +150,7 @@ class Watch:
     def _go(self, until_s: float) -> None:
         if self._phase is _Phase.LOOKING and self._clock.monotonic_s() >= self._until_s:
             self._enter(_Phase.PAUSED)
-            self._observer.paused(TOO_LATE)
+            self._observer.paused(TOO_LATE, by_person=False)
         began = self._phase is not _Phase.LOOKING
         self._enter(_Phase.LOOKING)
         self._until_s, self._reason = until_s, ""
@@ -168,7 +168,7 @@ class Watch:
             reason = self._resume() or reason
         if reason != self._reason:
             self._reason = reason
-            self._observer.paused(reason)
+            self._observer.paused(reason, by_person=answer.by_person)
 
     def _resume(self) -> str:
         """Resume; return why that is refused, if it is."""
