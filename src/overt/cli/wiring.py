@@ -4,7 +4,7 @@ Must not: decide anything.
 """
 
 import os
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import platformdirs
 
-from overt.core.ids import ContractId, Sha256
+from overt.core.ids import ContractId, EntryId, Sha256
 from overt.inference.catalogue import Catalogue, bundled_folder
 
 if TYPE_CHECKING:
@@ -271,12 +271,21 @@ def open_models(
         )
 
 
-def recogniser(models: LoadedModels, watchlist: "StoredWatchlist") -> "Recogniser":
+def recogniser(
+    models: LoadedModels,
+    watchlist: "StoredWatchlist",
+    only: "Collection[EntryId] | None" = None,
+) -> "Recogniser":
     """Return the frame path's shared parts for one watchlist.
+
+    Args:
+        models: opened.
+        watchlist: the list, whole.
+        only: whom of it to compare with; everybody if None.
 
     Raises:
         IntegrityError: the list was made in another vector space.
-        InputError: the list is empty.
+        InputError: there is nobody to compare with.
     """
     from overt.core.errors import IntegrityError
     from overt.live.pipeline import Recogniser
@@ -287,5 +296,5 @@ def recogniser(models: LoadedModels, watchlist: "StoredWatchlist") -> "Recognise
         raise IntegrityError(
             "The watchlist was made with another model; import its pictures again with this one."
         )
-    search = ExactSearch(as_gallery(watchlist))
+    search = ExactSearch(as_gallery(watchlist, only))
     return Recogniser(models.detector, models.embedder, search, models.dims)
