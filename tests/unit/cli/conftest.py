@@ -1,0 +1,184 @@
+"""A force at its command line: people with key files, a pack in force, a frozen list, a form."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+
+from overt.cli.demo_force import DemoForce
+from overt.core.clock import SystemClock
+from overt.core.ids import PersonId
+from overt.policy.roles import Grant, Person, Role
+from overt.store.store import Store
+
+LONG = "A text that is long enough for every rule, since it says again and again what it says. " * 2
+FORM = """
+[deployment]
+id = "d-1"
+title = "An afternoon at the gate"
+use_case = "missing-person-hotspot"
+policy = "uk-police"
+watchlist = "the-list"
+is_protest = false
+
+[place]
+name = "The gate"
+polygon = [[-0.001, -0.001], [0.001, -0.001], [0.001, 0.001], [-0.001, 0.001]]
+rationale = "LONG"
+hotspot_evidence = "HOT-2026-7"
+
+[window]
+start = START
+end = END
+
+[threshold]
+one_in = 1000
+
+[reasons]
+legitimate_aim = "LONG"
+necessity = "LONG"
+proportionality = "LONG"
+less_intrusive = "LONG"
+community_impact = "LONG"
+vulnerable_people = "LONG"
+
+[notice]
+exception_reason = "LONG"
+signage = "At every corner."
+
+[[camera]]
+name = "gate"
+position = [0.0, 0.0]
+zone_of_recognition = "From the steps to the kerb."
+
+[[officer]]
+person = "demo-operator-1"
+role = "operator"
+
+[[officer]]
+person = "demo-engagement-officer-1"
+role = "engagement-officer"
+
+[[document]]
+kind = "dpia"
+title = "Impact on data protection"
+path = "dpia.pdf"
+issued = DAY
+
+[[document]]
+kind = "equality-impact"
+title = "Impact on equality"
+path = "equality.pdf"
+issued = DAY
+
+[[document]]
+kind = "appropriate-policy"
+title = "Appropriate policy"
+path = "policy.pdf"
+issued = DAY
+valid_until = 2199-01-01
+"""
+REPORT = f"""
+reason_for_ending = "{LONG}"
+result = "{LONG}"
+public_reaction = "{LONG}"
+incidents = "{LONG}"
+lessons = "{LONG}"
+"""
+
+
+@dataclass
+class Office:
+    """Where a force works: its home, its people's key files, and the files that it writes."""
+
+    home: Path
+    folder: Path
+    force: DemoForce
+
+    def key(self, name: str) -> Path:
+        """Return somebody's signing key as ``--as`` takes it."""
+        path = self.folder / f"{name}.key"
+        if not path.exists():
+            form, bare = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            key = self.force.key_of(PersonId(name))
+            path.touch(0o600)
+            path.write_bytes(key.private_bytes(serialization.Encoding.PEM, form, bare))
+        return path
+
+    def register(self, name: str, role: Role, rank: str, **changes) -> Path:
+        """Register another person and return their signing key."""
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+        key = Ed25519PrivateKey.generate()
+        self.force._keys[PersonId(name)] = key
+        public = key.public_key().public_bytes_raw()
+        fields = {"rank": rank, "organisation": "the force", "grants": (Grant(role),)}
+        person = Person(id=PersonId(name), public_key=public, **(fields | changes))
+        with self.store() as store:
+            now_utc = SystemClock().now_utc()
+            store.people.save(person, PersonId("demo-administrator"), now_utc)
+        return self.key(name)
+
+    def strike_off(self, name: str) -> None:
+        from dataclasses import replace
+
+        with self.store() as store:
+            entry = store.people.entry(PersonId(name))
+            gone = replace(entry.person, struck_off=True)
+            by, now_utc = PersonId("demo-administrator"), SystemClock().now_utc()
+            store.people.save(gone, by, now_utc, replaces=entry.version)
+
+    def store(self) -> Store:
+        return Store.open(self.home, SystemClock())
+
+    def form(self, *changes: tuple[str, str], starts=timedelta(0), lasts=timedelta(hours=2)) -> Path:
+        """Write the form, with these texts replaced."""
+        start = datetime.now(UTC) + starts
+        text = FORM.replace("LONG", LONG).replace("DAY", start.date().isoformat())
+        text = text.replace("START", start.isoformat()).replace("END", (start + lasts).isoformat())
+        for old, new in changes:
+            assert old in text
+            text = text.replace(old, new)
+        path = self.folder / "application.toml"
+        path.write_text(text, "utf-8")
+        return path
+
+    def report(self) -> Path:
+        path = self.folder / "report.toml"
+        path.write_text(REPORT, "utf-8")
+        return path
+
+
+@pytest.fixture
+def office(home, tmp_path, watchlist, pack_toml) -> Office:
+    folder = tmp_path / "office"
+    folder.mkdir()
+    for name in ("dpia", "equality", "policy"):
+        (folder / f"{name}.pdf").write_bytes(name.encode())
+    with Store.open(home, SystemClock()) as store:
+        force = DemoForce(store, SystemClock(), pack_toml)
+        force.list_people(watchlist)
+    return Office(home, folder, force)
+
+
+@pytest.fixture
+def submitted(command, office):
+    """An application that was submitted."""
+    requester = office.key("demo-requester")
+    ran = command("deployment", "apply", office.form(), "--as", requester)
+    assert ran.returncode == 0, ran.stderr
+    ran = command("deployment", "submit", "d-1", "--as", requester)
+    assert ran.returncode == 0, ran.stderr
+    return office
+
+
+@pytest.fixture
+def authorised_office(command, submitted):
+    """An application that was authorised."""
+    ran = command(
+        "deployment", "authorise", "d-1", "--yes", "--as", submitted.key("demo-authoriser")
+    )
+    assert ran.returncode == 0, ran.stderr
+    return submitted
