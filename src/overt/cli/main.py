@@ -12,7 +12,18 @@ import cv2
 import typer
 
 import overt
-from overt.cli import alerts, bench, deployment, keys, ledger, models, people, policy, watchlist
+from overt.cli import (
+    alerts,
+    bench,
+    deployment,
+    hotspots,
+    keys,
+    ledger,
+    models,
+    people,
+    policy,
+    watchlist,
+)
 from overt.cli.demo import demo
 from overt.cli.run import run
 from overt.core.errors import EXIT_INTERRUPTED, OvertError
@@ -28,6 +39,7 @@ app.command("demo")(demo)
 app.command("run")(run)
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(bench.app, name="bench")
+app.add_typer(hotspots.app, name="hotspots")
 app.add_typer(keys.app, name="keys")
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(models.app, name="models")
