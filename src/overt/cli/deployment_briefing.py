@@ -32,7 +32,7 @@ def briefing(life: Life, situation: Situation) -> Iterator[str]:
     yield f"{asked.title} ({asked.deployment})"
     yield from _what(asked, situation)
     yield from _where(asked)
-    yield from _whom(asked, situation)
+    yield from _whom(life, situation)
     yield from _how(asked)
     yield from _why(asked)
     yield from _who(life, situation)
@@ -60,13 +60,18 @@ def _where(asked: Application) -> Iterator[str]:
         yield from _row("Camera", f"{camera.name} at {at}: {camera.zone_of_recognition}")
 
 
-def _whom(asked: Application, situation: Situation) -> Iterator[str]:
-    listed = situation.watchlist
+def _whom(life: Life, situation: Situation) -> Iterator[str]:
+    bound = life.application.bindings
+    is_here = situation.list_manifest_sha256 == bound.watchlist_sha256
+    listed = situation.watchlist if is_here or life.authority is None else life.authority.watchlist
     people = "person" if listed.n_entries == 1 else "people"
-    yield from _row("Watchlist", f"{asked.watchlist}: {listed.n_entries:,} {people}")
+    gone = "" if is_here else "; not here, frozen and unchanged, any more"
+    yield from _row(
+        "Watchlist", f"{life.application.watchlist}: {listed.n_entries:,} {people}{gone}"
+    )
     for category, n in sorted(listed.categories.items()):
         yield from _row("", f"{n:,} {named(category)}")
-    yield from _row("Manifest", asked.bindings.watchlist_sha256)
+    yield from _row("Manifest", bound.watchlist_sha256)
 
 
 def _how(asked: Application) -> Iterator[str]:

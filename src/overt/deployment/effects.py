@@ -26,6 +26,7 @@ from overt.deployment.life import (
     Life,
     LifeEvent,
     LifeState,
+    ListCounts,
 )
 from overt.deployment.situation import Situation, signer
 from overt.deployment.verdicts import (
@@ -115,7 +116,7 @@ def _(act: acts.Authorise, life: Life, situation: Situation) -> Changes:
     (verdict & check_authority(situation.pack, asked)).require()
     check_fits(capability, life, situation.pack, act.route, _actor(situation))
     urgency = {"urgency_reason": act.urgency_reason}
-    return {"authority": _record(act.capability_file, capability, _actor(situation), urgency)}
+    return {"authority": _record(act.capability_file, capability, situation, urgency)}
 
 
 @_changes.register
@@ -135,7 +136,7 @@ def _(act: acts.Ratify, life: Life, situation: Situation) -> Changes:
     (verdict & check_ratification(situation.pack, asked, urgent_signer)).require()
     check_fits(capability, life, situation.pack, Route.ORDINARY, _actor(situation))
     ratified = {"ratified_by": _actor(situation).id, "urgent_authoriser": given.authoriser}
-    return {"authority": _record(act.capability_file, capability, _actor(situation), ratified)}
+    return {"authority": _record(act.capability_file, capability, situation, ratified)}
 
 
 @_changes.register
@@ -304,8 +305,9 @@ def _not_later(issued_utc: datetime, now_utc: datetime) -> datetime:
 
 
 def _record(
-    capability_file: bytes, capability: Capability, by: Person, said: Changes
+    capability_file: bytes, capability: Capability, situation: Situation, said: Changes
 ) -> AuthorityRecord:
+    by, listed = _actor(situation), situation.watchlist
     return AuthorityRecord(
         route=capability.route,
         authoriser=by.id,
@@ -314,6 +316,7 @@ def _record(
         starts_utc=capability.not_before_utc,
         ends_utc=capability.not_after_utc,
         cameras=capability.cameras,
+        watchlist=ListCounts(n_entries=listed.n_entries, categories=dict(listed.categories)),
         capability_sha256=capability_sha256(capability_file),
         **said,
     )

@@ -89,6 +89,13 @@ class Cosignature(Frozen):
     signature: Signature
 
 
+class ListCounts(Frozen):
+    """How many people were on the list, and in which category, when it was authorised."""
+
+    n_entries: int = Field(ge=0)
+    categories: Mapping[str, int]
+
+
 class AuthorityRecord(Frozen):
     """An authority as it was given.
 
@@ -97,6 +104,7 @@ class AuthorityRecord(Frozen):
         authoriser, rank: who signed.
         issued_utc: when.
         starts_utc, ends_utc, cameras: what was authorised.
+        watchlist: what was on the list; it is known when the list is gone.
         capability_sha256: of the signed file.
         urgency_reason: why the urgent route.
         ratified_by: who ratified an urgent authority; None for an ordinary or unratified one.
@@ -110,6 +118,7 @@ class AuthorityRecord(Frozen):
     starts_utc: AwareDatetime
     ends_utc: AwareDatetime
     cameras: tuple[CameraName, ...] = Field(min_length=1)
+    watchlist: ListCounts
     capability_sha256: Digest
     urgency_reason: Text = ""
     ratified_by: Name | None = None

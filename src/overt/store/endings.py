@@ -21,8 +21,12 @@ from overt.policy.pack_data import DataKind
 from overt.store import deployments
 from overt.store.database import Database
 from overt.store.ledger import UnitOfWork
-from overt.store.models import DeploymentLifeRow, WatchlistRow
+from overt.store.models import DeploymentLifeRow, WatchlistLifeRow, WatchlistRow
+from overt.store.people import registered_person
+from overt.store.watchlist_lives import keep_step
 from overt.store.watchlist_rows import delete_entries
+from overt.watchlist.life import WatchlistLife
+from overt.watchlist.lifecycle import Actor, purge_at_closing
 
 
 def destroy_what_ends(work: UnitOfWork, life: Life, pack: PolicyPack) -> bool:
@@ -97,6 +101,19 @@ def _destroy_list(work: UnitOfWork, life: Life, by: PersonId | None, at_utc: dat
         return False  # another list took the name: it is not this deployment's
     if is_needed(work.session, watchlist, life.deployment, at_utc):
         return False
+    _purge_life(work, watchlist, by, at_utc)
     row.wrapped_key = None
     work.append(LedgerRecord.of(KeyDestroyed("watchlist", watchlist, by), at_utc))
     return True
+
+
+def _purge_life(
+    work: UnitOfWork, watchlist: WatchlistId, by: PersonId | None, at_utc: datetime
+) -> None:
+    row = work.session.get(WatchlistLifeRow, watchlist)
+    person = None if by is None else registered_person(work.session, by)
+    if row is None or person is None:
+        return
+    life = WatchlistLife.parse(row.document)
+    actor = Actor(person, max(at_utc, life.steps[-1].at_utc))
+    keep_step(work, purge_at_closing(life, actor))

@@ -258,6 +258,17 @@ def purge(life: WatchlistLife, actor: Actor) -> WatchlistLife:
     return _stepped(life, life.watchlist, _E.PURGED, actor, {})
 
 
+def purge_at_closing(life: WatchlistLife, actor: Actor) -> WatchlistLife:
+    """Return the life at its end, as :func:`purge`, with the closing of the deployment it was for.
+
+    Whoever may close the deployment ends the list with it; that right was asked for there.
+
+    Raises:
+        StateError: as every step.
+    """
+    return _taken(life, _E.PURGED, actor, {})
+
+
 def joined(cards: CardIndex, life: WatchlistLife | None) -> CardIndex:
     """Return the list with kin groups as source and people decided them, named by its manifest."""
     decided = [
@@ -288,8 +299,18 @@ def _stepped(
     actor: Actor,
     said: Mapping[str, Any],
 ) -> WatchlistLife:
-    state = _next_state(before, event)
+    _next_state(before, event)
     check_right_for(event, watchlist, actor.person)
+    return _taken(before, event, actor, said)
+
+
+def _taken(
+    before: WatchlistLife | None,
+    event: ListEvent,
+    actor: Actor,
+    said: Mapping[str, Any],
+) -> WatchlistLife:
+    state = _next_state(before, event)
     steps = () if before is None else before.steps
     if steps and actor.at_utc < steps[-1].at_utc:
         raise StateError("The clock was set back: this step would be taken before the last one.")
