@@ -22,6 +22,9 @@ from overt.live.observer import Progress
 PLAIN_EVERY_S = 10.0
 """How often a line of progress is written where there is no terminal to redraw."""
 
+WAIT_UNSAID_S = 1.5
+"""How long a run waits for its officers before it says so."""
+
 
 class RunDisplay:
     """Watches a run for one person; see :class:`overt.live.observer.Observer`.
@@ -50,6 +53,7 @@ class RunDisplay:
         self._deployment = deployment
         self._has_looked = False
         self._standstill = ""
+        self._unsaid_since_s: float | None = None
         self._quiet = quiet
         self._shown_at_s = time.monotonic()
         self._live: Live | None = None
@@ -91,7 +95,10 @@ class RunDisplay:
             f"{what}, nothing is looked at. {reason.rstrip('.')}. "
             f"To go on: overt deployment {remedy} {self._deployment} --as KEY"
         )
-        self._say(self._standstill)
+        if self._has_looked or by_person:
+            self._say(self._standstill)
+        elif self._unsaid_since_s is None:
+            self._unsaid_since_s = time.monotonic()
 
     def resumed(self) -> None:
         """See :class:`overt.live.watch.PauseObserver`."""
@@ -101,12 +108,20 @@ class RunDisplay:
             )
         self._has_looked, self._standstill = True, ""
 
+    def _say_why_it_waits(self) -> None:
+        """Say it once it takes longer than officers who are there need to say so."""
+        since_s = self._unsaid_since_s
+        if since_s is not None and time.monotonic() - since_s >= WAIT_UNSAID_S:
+            self._unsaid_since_s = None
+            self._say(self._standstill)
+
     def _say(self, words: str) -> None:
         if not self._quiet:
             self._console.print(Text(words, style="bold yellow"), soft_wrap=True)
 
     def progressed(self, progress: Progress) -> None:
         """See :class:`overt.live.observer.Observer`."""
+        self._say_why_it_waits()
         if self._quiet:
             return
         if self._live is not None:

@@ -1,13 +1,17 @@
 """A camera's frame path with real models and a real store, fed with frames by hand."""
 
+from contextlib import suppress
 from dataclasses import replace
 
 import pytest
 
 from overt.alerts.ports import RunStart
 from overt.cli.wiring import recogniser
+from overt.core.errors import OvertError
 from overt.core.ids import CameraId, DeploymentId, Sha256
+from overt.deployment.authorising import capability_sha256
 from overt.deployment.authority import Authority
+from overt.deployment.guard import Guard
 from overt.live.pipeline import CameraPipeline
 from overt.live.run import CameraSource, DeploymentRun
 from overt.live.stages import StageTimes
@@ -21,10 +25,11 @@ RULE = AlertRule(0.45, repeat_within_s=3.0)
 
 
 class Watcher:
-    """Remembers what it was told; see ``live.run.Observer``."""
+    """Remembers what it was told; see ``live.observer.Observer``."""
 
     def __init__(self):
         self.alerts, self.repeats, self.progress = [], [], []
+        self.told = []
         self.on_progress = lambda progress: None
 
     def alert_raised(self, alert, pictures, stored_after_s):
@@ -32,6 +37,12 @@ class Watcher:
 
     def alert_repeated(self, alert, captured_utc):
         self.repeats.append((alert, captured_utc))
+
+    def paused(self, reason, *, by_person):
+        self.told.append((reason, by_person))
+
+    def resumed(self):
+        self.told.append("resumed")
 
     def progressed(self, progress):
         self.progress.append(progress)
@@ -115,19 +126,43 @@ def watcher():
 
 
 @pytest.fixture
-def deployment_run(models, watchlist, store, watcher, capability_of, tmp_path):
-    """Return a run of given sources, ready to begin; ``sources`` maps camera to path or reader."""
+def deployed(authorised, store, watchlist, models):
+    """A deployment that is ready, in the store."""
 
-    def do(sources, clock, *, realtime=False, sink=None, **changes):
-        allowed = capability_of(
-            cameras=tuple(sources),
-            watchlist_sha256=watchlist.manifest_sha256,
-            detector_sha256=models.detector_sha256,
-            contract=models.contract,
-            rule=RULE,
-            **changes,
+    def do(clock, *, store=store, **changes):
+        options = {"detector_sha256": models.detector_sha256, "repeat_within_s": 3} | changes
+        return authorised(store, clock, watchlist, **options)
+
+    return do
+
+
+@pytest.fixture
+def start():
+    """What the sink records of a run's start."""
+
+    def do(found, clock, cameras):
+        return RunStart(
+            found.id,
+            found.file,
+            capability_sha256(found.file),
+            found.watchlist.manifest_sha256,
+            found.watchlist.contract,
+            found.capability.rule.threshold,
+            tuple(cameras),
+            clock.now_utc(),
+            {},
         )
+
+    return do
+
+
+@pytest.fixture
+def run_of(models, store, watcher, start):
+    """Return a run of a live deployment, ready to begin; ``sources`` maps camera to a source."""
+
+    def do(found, sources, clock, *, realtime=False, sink=None, guard=None, by=None):
         now = clock.now_utc()
+        authority = Authority(found.capability, clock)
 
         def reader_of(camera, source):
             if not isinstance(source, str):
@@ -136,16 +171,53 @@ def deployment_run(models, watchlist, store, watcher, capability_of, tmp_path):
             return open_reader(spec, camera, clock, started_utc=now, realtime=realtime)
 
         return DeploymentRun(
-            authority=Authority(allowed, clock),
-            recogniser=recogniser(models, watchlist),
+            authority=authority,
+            guard=Guard(
+                authority=authority,
+                capability_file=found.file,
+                pack=found.force.pack,
+                reader=found.store.lives,
+                key_of=lambda person: found.force.key_of(person).public_key(),
+                clock=clock,
+            ),
+            steps=found.store.lives,
+            recogniser=recogniser(models, found.watchlist),
             sources=[
                 CameraSource(camera, reader_of(camera, source), is_live=realtime)
                 for camera, source in sources.items()
             ],
-            start=replace(start_of(clock), cameras=tuple(sources)),
-            sink=sink or store.run(),
+            start=start(found, clock, sources),
+            sink=sink or found.store.run(),
             observer=watcher,
             clock=clock,
         )
 
     return do
+
+
+@pytest.fixture
+def deployment_run(deployed, run_of, watcher):
+    """Return a run of given sources at which the officers are always present.
+
+    They say so whenever the supervisor looks, so that no test waits for them.
+    """
+
+    def do(sources, clock, *, realtime=False, sink=None, found=None, **changes):
+        found = found or deployed(clock, cameras=tuple(sources), **changes)
+        found.go_live()
+        run = run_of(found, sources, clock, realtime=realtime, sink=sink)
+        keep_present(watcher, found)
+        return run
+
+    return do
+
+
+def keep_present(watcher, found):
+    told = watcher.progressed
+
+    def progressed(progress):
+        with suppress(OvertError):  # nobody is checked in where the store is full, or after the end
+            found.beat()
+        told(progress)
+
+    watcher.progressed = progressed

@@ -1,7 +1,7 @@
 """A run from its authority to its closed counts, with real models, clips and a real store."""
 
 import socket
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -14,6 +14,7 @@ from overt.video.live import LiveReader
 from overt.video.readers import RecordedReader
 from overt.video.sources import SourceKind, SourceSpec, parse_source
 
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 FPS = 10
 LONG_S = 6
 
@@ -26,6 +27,9 @@ class SetClock(SystemClock):
 
     def now_utc(self):
         return super().now_utc() + self.offset
+
+    def set_to(self, moment):
+        self.offset = moment - super().now_utc()
 
 
 @pytest.fixture
@@ -95,67 +99,59 @@ def test_a_recording_is_run_to_its_end(
 
 @pytest.mark.parametrize("hours", [-1, 2])
 def test_outside_the_window_nothing_is_decoded(
-    deployment_run, clip_of_both, reader_of, hours, clock, store
+    deployed, run_of, clip_of_both, reader_of, hours, clock, store
 ):
+    found = deployed(clock)
+    found.go_live()
     reader = reader_of(clip_of_both, clock)
+    before = list(store.ledger.records())
     with pytest.raises(AuthorityError):
-        deployment_run({"gate": reader}, ManualClock(clock.start_utc + timedelta(hours=hours)))
+        run_of(found, {"gate": reader}, ManualClock(clock.start_utc + timedelta(hours=hours)))
     assert reader.stats().n_decoded == 0
-    assert list(store.ledger.records()) == []
+    assert list(store.ledger.records()) == before
 
 
 def test_a_camera_that_is_not_named_decodes_nothing(
-    deployment_run, clip_of_both, reader_of, clock, store
+    deployed, run_of, clip_of_both, reader_of, clock
 ):
-    run = deployment_run({"gate": reader_of(clip_of_both, clock)}, clock)
-    from overt.live.run import CameraSource, DeploymentRun
-
+    found = deployed(clock)
+    found.go_live()
     other = reader_of(clip_of_both, clock, "another")
     with pytest.raises(AuthorityError, match="does not name the camera another"):
-        DeploymentRun(
-            authority=run._authority,
-            recogniser=None,
-            sources=[CameraSource("another", other, is_live=False)],
-            start=None,
-            sink=None,
-            observer=None,
-            clock=clock,
-        )
+        run_of(found, {"another": other}, clock)
     assert other.stats().n_decoded == 0
 
 
 @pytest.mark.parametrize(
     ("begins_s", "set_by_s"),
-    [(0, 0), (-7200, -3600), (0, -3600), (0, 3600)],
+    [(-10, 0), (-5400, -3600), (-10, -3600), (-10, 3600)],
     ids=["untouched", "set back within the window", "set back before it", "set on"],
 )
 def test_everything_stops_within_a_second_of_the_end(
-    deployment_run, long_clip, reader_of, store, watcher, begins_s, set_by_s
+    deployed, deployment_run, long_clip, reader_of, tmp_path, watcher, begins_s, set_by_s
 ):
-    clock = SetClock()
-    lasts_s = 1.0
-    began = clock.now_utc()
-    reader = reader_of(long_clip, clock, realtime=True)
-    run = deployment_run(
-        {"gate": reader},
-        clock,
-        realtime=True,
-        not_before_utc=began + timedelta(seconds=begins_s),
-        not_after_utc=began + timedelta(seconds=lasts_s),
-    )
+    clock, lasts_s = SetClock(), 1.5
+    clock.set_to(NOON + timedelta(seconds=begins_s))
+    with Store.open(tmp_path / "of-this-clock", clock) as store:
+        found = deployed(clock, store=store, lasts=timedelta(seconds=lasts_s - begins_s))
+        clock.set_to(NOON)
+        reader = reader_of(long_clip, clock, realtime=True)
+        run = deployment_run({"gate": reader}, clock, realtime=True, found=found)
 
-    def set_clock(progress):
-        if progress.counts.frames_read >= 3:
-            clock.offset = timedelta(seconds=set_by_s)
+        def set_clock(progress):
+            if progress.counts.frames_read >= 3:
+                clock.set_to(clock.now_utc() + timedelta(seconds=set_by_s))
+                watcher.on_progress = lambda progress: None
 
-    watcher.on_progress = set_clock
-    report = run.run()
-    n_decoded = reader.stats().n_decoded
-    assert report.reason is StopReason.AUTHORITY_ENDED
-    assert 3 <= n_decoded <= (lasts_s + 1) * FPS < LONG_S * FPS
-    assert report.counts == closed_as(store, "authority_ended")
-    assert declared(reader, report.counts)
-    assert not reader._thread.is_alive()
+        watcher.on_progress = set_clock
+        report = run.run()
+        n_decoded = reader.stats().n_decoded
+        assert report.reason is StopReason.AUTHORITY_ENDED
+        assert 3 <= n_decoded <= (lasts_s + 1) * FPS < LONG_S * FPS
+        assert report.counts == closed_as(store, "authority_ended")
+        assert declared(reader, report.counts)
+        assert not reader._thread.is_alive()
+        assert found.life.state == ("ended" if set_by_s >= 0 else "paused")
 
 
 def test_no_frame_is_looked_at_once_authority_has_ended(
@@ -193,11 +189,12 @@ def test_an_interrupt_before_the_first_frame_is_closed(deployment_run, clip_of_b
 
 
 def test_the_minutes_of_a_run_add_up_to_its_totals(
-    deployment_run, studio, both, reader_of, store, watcher, clock
+    deployment_run, studio, both, reader_of, store, watcher, clock, monkeypatch
 ):
+    monkeypatch.setattr("overt.live.run.MINUTE_S", 0.3)
     reader = reader_of(studio.clip("short", both, 1.5), SystemClock(), realtime=True)
     run = deployment_run({"gate": reader}, clock, realtime=True)
-    watcher.on_progress = lambda progress: clock.advance(30)
+    watcher.on_progress = lambda progress: clock.advance(0.1)
     assert run.run().reason is StopReason.FINISHED
     closed_as(store, "finished")
     assert len(acts(store, RecordKind.RUN_COUNTS)) > 3
