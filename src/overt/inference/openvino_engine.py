@@ -62,11 +62,21 @@ def open_model(
                 properties.inference_num_threads(): n_threads,
                 properties.num_streams(): min(n_requests, n_threads),
             }
+    _set_up_arrays()
     try:
         compiled = core.compile_model(core.read_model(content), target, options)
     except RuntimeError as error:
         raise RuntimeFailedError(f"OpenVINO cannot compile model {manifest.name}.") from error
     return OpenVinoEngine(compiled, manifest, device, chosen, n_requests, scrub=scrub)
+
+
+def _set_up_arrays() -> None:
+    """Let the binding make its table of number types now, on this thread alone.
+
+    It makes it at first use and lets go of Python's lock in between: of two threads whose first use
+    falls together, each then waits for the other, for ever.
+    """
+    _ = openvino.Tensor(np.zeros(1, np.float32)).data
 
 
 def _target(core: openvino.Core, device: str) -> str:
