@@ -135,6 +135,14 @@ class ImportDesk:
         """Return a list as it was, to be asked for what need not be enrolled again."""
         return KnownList(self._database, self._machine_key, cards)
 
+    def unfinished(self) -> tuple[tuple[WatchlistId, datetime], ...]:
+        """Return the lists into which an import was begun and not finished, and since when."""
+        every = select(WatchlistImportRow).order_by(WatchlistImportRow.watchlist_id)
+        with self._database.read() as session:
+            return tuple(
+                (WatchlistId(row.watchlist_id), row.started_utc) for row in session.scalars(every)
+            )
+
     def discard(self, watchlist: WatchlistId) -> bool:
         """Destroy what is kept aside for a list; return whether there was anything.
 

@@ -138,17 +138,17 @@ class Approval(Frozen):
 
 
 class Confirmation(Frozen):
-    """Somebody confirmed that people are still wanted.
+    """The source's answer to "still wanted?".
 
     Attributes:
-        entries: who; None for everybody but ``excluded``.
-        excluded: whom not, if ``entries`` is None.
+        entries: who is; None for everybody but ``absent``.
+        absent: whom the source was asked about and did not name: no earlier answer counts any more.
     """
 
     by: Name
     at_utc: AwareDatetime
     entries: tuple[Entry, ...] | None = None
-    excluded: tuple[Entry, ...] = ()
+    absent: tuple[Entry, ...] = ()
 
 
 class Withdrawal(Frozen):

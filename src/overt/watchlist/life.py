@@ -12,7 +12,7 @@ acted, words and counts are all there is.
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
 from itertools import pairwise
 from typing import Any, Final, Protocol, Self
@@ -134,12 +134,13 @@ class WatchlistLife(Frozen):
         frozen_utc = self.frozen_utc
         if frozen_utc is None:
             return frozenset()
-        fresh = [
-            each
-            for each in self.confirmations
-            if max(since_utc, frozen_utc) <= each.at_utc <= at_utc
-        ]
-        return frozenset().union(*(_confirmed(each, self.entries) for each in fresh))
+        confirmed: set[EntryId] = set()
+        for each in self.confirmations:
+            if max(since_utc, frozen_utc) <= each.at_utc <= at_utc:
+                named = self.entries if each.entries is None else each.entries
+                confirmed.update(map(EntryId, named))
+                confirmed.difference_update(map(EntryId, each.absent))
+        return frozenset(confirmed)
 
     def to_bytes(self) -> bytes:
         """Return the bytes that are kept, and whose digest the ledger holds."""
@@ -167,13 +168,6 @@ class WatchlistLife(Frozen):
     def replaced(self, **changes: Any) -> "WatchlistLife":
         """Return a copy with changes, checked anew."""
         return WatchlistLife.model_validate(dict(self) | changes)
-
-
-def _confirmed(confirmation: Confirmation, entries: Sequence[str]) -> Iterator[EntryId]:
-    if confirmation.entries is not None:
-        return map(EntryId, confirmation.entries)
-    excluded = frozenset(confirmation.excluded)
-    return (EntryId(entry) for entry in entries if entry not in excluded)
 
 
 class ListedPerson(Protocol):

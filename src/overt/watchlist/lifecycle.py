@@ -205,18 +205,32 @@ def freeze(
 
 
 def confirm(
-    life: WatchlistLife, entries: Collection[EntryId] | None, actor: Actor
+    life: WatchlistLife,
+    entries: Collection[EntryId] | None,
+    actor: Actor,
+    absent: Collection[EntryId] = (),
 ) -> WatchlistLife:
-    """Return the life after somebody confirmed that people are still wanted; None for all.
+    """Return the life after the source said who is still wanted.
+
+    Args:
+        life: frozen.
+        entries: who is; None for everybody but ``absent``.
+        actor: who asked the source.
+        absent: whom the source was asked about and did not name; they are confirmed no more.
 
     Raises:
-        InputError: nobody is confirmed, or somebody is not on the list.
+        InputError: nobody is named, or somebody who is not on the list.
         StateError, PolicyError: as every step.
     """
-    if entries is not None and not entries:
-        raise InputError("Nobody on the list is confirmed.")
-    _require_on_list(life, *(entries or ()))
-    given = _confirmation(life, None if entries is None else frozenset(entries), actor)
+    if entries is not None and not entries and not absent:
+        raise InputError("Nobody on the list is named.")
+    _require_on_list(life, *(entries or ()), *absent)
+    given = Confirmation(
+        by=actor.person.id,
+        at_utc=actor.at_utc,
+        entries=None if entries is None else tuple(sorted(entries)),
+        absent=tuple(sorted(absent)),
+    )
     return _stepped(
         life, life.watchlist, _E.CONFIRMED, actor, {"confirmations": (*life.confirmations, given)}
     )
@@ -359,18 +373,6 @@ def _decision(pair: Pair, relation: Relation, actor: Actor) -> PairDecision:
     if a == b:
         raise InputError("A pair is two different entries.")
     return PairDecision(a=a, b=b, relation=relation, by=actor.person.id, at_utc=actor.at_utc)
-
-
-def _confirmation(
-    life: WatchlistLife, entries: frozenset[EntryId] | None, actor: Actor
-) -> Confirmation:
-    by, at_utc = actor.person.id, actor.at_utc
-    if entries is None:
-        return Confirmation(by=by, at_utc=at_utc)
-    excluded = tuple(entry for entry in life.entries if entry not in entries)
-    if len(excluded) < len(entries):
-        return Confirmation(by=by, at_utc=at_utc, excluded=excluded)
-    return Confirmation(by=by, at_utc=at_utc, entries=tuple(sorted(entries)))
 
 
 def _still_holds(approval: Approval, cards: Mapping[EntryId, EntryCard]) -> bool:
