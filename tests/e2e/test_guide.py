@@ -1,4 +1,4 @@
-"""The guide to a first deployment, typed by a shell, with a short clip in place of the camera."""
+"""The guides, typed by a shell: the walk-through to its end, with a clip in place of the camera."""
 
 import json
 import os
@@ -15,22 +15,84 @@ import pytest
 
 from overt.video.writer import VideoWriter
 
-GUIDE = Path(__file__).parents[2] / "docs" / "guides" / "first-deployment.md"
+GUIDES = Path(__file__).parents[2] / "docs" / "guides"
+WALK_THROUGH = ("first-deployment.md", "deployment-day.md")
+"""In this order, in one shell."""
+
+STEPS = (
+    "overt people new-key",
+    "overt people add",
+    "overt policy show",
+    "overt policy sign",
+    "overt watchlist template",
+    "overt watchlist import",
+    "overt watchlist check",
+    "overt watchlist decide",
+    "overt watchlist freeze",
+    "overt watchlist confirm",
+    "overt deployment template",
+    "overt deployment apply",
+    "overt deployment check ",
+    "overt deployment submit",
+    "overt deployment authorise",
+    "overt deployment trust",
+    "overt deployment check-in",
+    "overt deployment confirm-signs",
+    "overt deployment ready",
+    "overt deployment present",
+    "overt run",
+    "overt alerts list",
+    "overt alerts decide",
+    "overt alerts engage",
+    "overt alerts outcome",
+    "overt deployment end",
+    "overt deployment report",
+    "overt deployment close",
+    "overt ledger verify",
+)
 N_FRAMES = 40
 
 
-def commands(guide):
-    """Return what the guide lets its reader type: lines after ``$``, with their continuations."""
+def commands(*guides):
+    """Return what guides let their reader type: lines after ``$``, with what belongs to them."""
     typed = []
-    for block in re.findall(r"^```console\n(.*?)^```", guide, re.DOTALL | re.MULTILINE):
-        for line in block.splitlines():
-            if line.startswith("$ "):
-                typed.append(line.removeprefix("$ "))
-            elif typed and typed[-1].endswith("\\"):
-                typed[-1] += "\n" + line
-            else:
-                raise AssertionError(f"not a command, nor the rest of one: {line}")
+    for guide in guides:
+        text = (GUIDES / guide).read_text("utf-8")
+        for block in re.findall(r"^```console\n(.*?)^```", text, re.DOTALL | re.MULTILINE):
+            assert block.startswith("$ ")
+            for line in block.splitlines():
+                if line.startswith("$ "):
+                    typed.append(line.removeprefix("$ "))
+                else:
+                    typed[-1] += "\n" + line
     return typed
+
+
+def is_whole(command):
+    """Whether a shell would take a command as it is, instead of waiting for more lines."""
+    if command.endswith("\\"):
+        return False
+    read = subprocess.run(
+        ["bash", "-n", "-c", command], capture_output=True, text=True, check=False
+    )
+    return read.returncode == 0 and not read.stderr  # it warns of a text without its end
+
+
+def type_into_bash(script, folder, **environment):
+    """Run lines in one shell that stops at the first that fails; return what it came to."""
+    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    unset = ("OVERT_MACHINE_KEY", "OVERT_MACHINE_KEY_NEXT", "OVERT_MACHINE_KEY_FROM")
+    inherited = {name: value for name, value in os.environ.items() if name not in unset}
+    return subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=folder,
+        env=inherited | {"PATH": path, "COLUMNS": "200"} | environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=800,
+    )
 
 
 def film(portrait, clip):
@@ -45,42 +107,118 @@ def film(portrait, clip):
             writer.write(frame)
 
 
-@pytest.mark.slow
-def test_the_guide_leads_to_an_alert_and_a_record_that_holds(tmp_path):
+@pytest.fixture(scope="module")
+def walked(tmp_path_factory):
+    """Where the walk-through was typed, and what it came to."""
+    folder = tmp_path_factory.mktemp("walk")
     portrait = Path(str(files("matplotlib") / "mpl-data" / "sample_data" / "grace_hopper.jpg"))
-    (tmp_path / "pictures").mkdir()
-    shutil.copy(portrait, tmp_path / "pictures" / "grace-hopper.jpg")
-    film(portrait, tmp_path / "clip.mp4")
-    script = "\n".join(commands(GUIDE.read_text("utf-8")))
+    (folder / "pictures").mkdir()
+    shutil.copy(portrait, folder / "pictures" / "volunteer-1.jpg")
+    face = cv2.imread(str(portrait))
+    smaller = cv2.resize(face, None, fx=0.9, fy=0.9, interpolation=cv2.INTER_AREA)
+    cv2.imwrite(str(folder / "pictures" / "volunteer-2.jpg"), smaller)
+    film(portrait, folder / "clip.mp4")
+    script = "\n".join(commands(*WALK_THROUGH))
     assert script.count("CAMERA=webcam:0") == 1
-    script = script.replace("CAMERA=webcam:0", "CAMERA=clip.mp4")
-    environment = os.environ | {
-        "PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}",
-        "COLUMNS": "200",
-    }
-    done = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", script + "\novert alerts list --json"],
-        cwd=tmp_path,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=240,
-    )
+    done = type_into_bash(script.replace("CAMERA=webcam:0", "CAMERA=clip.mp4"), folder)
     assert done.returncode == 0, done.stderr
-    assert "faces compared" in done.stderr
-    document = json.loads(done.stdout[done.stdout.rindex("\n{") :])
-    assert [alert["camera"] for alert in document["alerts"]] == ["gate-1"]
+    return folder, done
 
 
-def test_the_guide_names_every_step_once():
-    script = "\n".join(commands(GUIDE.read_text("utf-8")))
-    for step in (
-        "overt deployment new-key",
-        "overt deployment trust",
-        "overt watchlist import",
-        "overt deployment authorise",
-        "overt run",
-    ):
-        assert script.count(step) == 1
+@pytest.fixture
+def asked(walked):
+    """Ask a command for its JSON in the home that the walk-through left."""
+    folder, _ = walked
+
+    def do(words):
+        home = str(folder / "overt-home")
+        ran = type_into_bash(f"overt {words} --json", folder, OVERT_HOME=home)
+        assert ran.returncode == 0, ran.stderr
+        return json.loads(ran.stdout)
+
+    return do
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+class TestAfterTheWalkThrough:
+    """One walk, and what it left."""
+
+    def test_there_was_one_alert_and_its_whole_life(self, walked, asked):
+        assert "faces compared = 1 alerted" in walked[1].stderr
+        (alert,) = asked("alerts list trial-1")["alerts"]
+        assert (alert["camera"], alert["state"]) == ("gate-1", "no-action")
+        steps = asked(f"alerts show {alert['id']}")["steps"]
+        assert [(each["event"], each["by"]) for each in steps] == [
+            ("true", "operator"),
+            ("true", "reviewer"),
+            ("confirmed-true", "engager"),
+            ("no-action", "engager"),
+        ]
+
+    def test_the_deployment_is_closed_and_says_what_must_go_when(self, asked):
+        shown = asked("deployment show trial-1")
+        assert shown["state"] == "closed"
+        assert {"alert", "picture", "watchlist"} <= set(shown["delete_by"])
+
+    def test_the_key_of_the_list_is_destroyed(self, walked, asked):
+        assert "Destroyed now: the key of the watchlist" in walked[1].stdout
+        (life,) = [each["life"] for each in asked("watchlist show trial-list")["watchlists"]]
+        assert life["state"] == "purged"
+
+    def test_the_record_holds(self, asked):
+        record = asked("ledger verify")
+        assert record["verified"]
+        assert record["n_records"] > 30
+
+    def test_nothing_is_left_running_and_nobody_is_left_in_clear(self, walked):
+        folder, done = walked
+        assert done.stderr.count("The deployment trial-1 is over.") == 2
+        left = [path for path in folder.rglob("*") if path.suffix in {".jpg", ".png", ".csv"}]
+        assert [path.name for path in left] == ["empty.csv"]
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_people_and_a_policy_of_ones_own_as_the_guides_say(tmp_path):
+    shipped = (GUIDES.parents[1] / "policies" / "uk-police.toml").read_text("utf-8")
+    own = shipped.replace('id = "uk-police"', 'id = "avon"', 1)
+    (tmp_path / "avon.toml").write_text(own, "utf-8")
+    before = """
+        overt people new-key chief-1.key
+        overt people add chief-1 --key chief-1.key.pub --rank chief-constable \
+            --organisation "Avon" --role authorising-officer --as admin-1.key
+    """
+    script = [*commands("roles.md"), before, *commands("policy.md"), "overt policy list"]
+    home = str(tmp_path / "home")
+    done = type_into_bash("\n".join(script), tmp_path, OVERT_HOME=home)
+    assert done.returncode == 0, done.stderr
+    assert "avon" in done.stdout
+    assert (tmp_path / "avon.signature").exists()
+
+
+@pytest.mark.parametrize("guide", [path.name for path in sorted(GUIDES.glob("*.md"))])
+def test_a_guide_shows_commands_and_what_belongs_to_them_and_no_output(guide):
+    for command in commands(guide):
+        lines = command.split("\n")
+        assert is_whole(command), command
+        for n_lines in range(1, len(lines)):
+            assert not is_whole("\n".join(lines[:n_lines])), f"ends before its end: {command}"
+
+
+def test_the_walk_through_has_every_step_in_this_order():
+    script = "\n".join(commands(*WALK_THROUGH))
+    places = [script.find(step) for step in STEPS]
+    assert -1 not in places, STEPS[places.index(-1)]
+    assert places == sorted(places)
+
+
+def test_whoever_decides_something_in_the_walk_through_says_who_they_are():
+    decides = re.compile(
+        r"overt (watchlist (import|decide|freeze|confirm)|run|alerts (decide|engage|outcome)"
+        r"|policy sign|deployment (apply|submit|authorise|check-in|confirm-signs|ready|present|end"
+        r"|close))"
+    )
+    deciding = [each for each in commands(*WALK_THROUGH) if decides.match(each)]
+    assert len(deciding) > 15
+    assert [each for each in deciding if " --as keys/" not in each] == []
