@@ -30,6 +30,18 @@ from overt.inference.engine import (
 from overt.inference.manifest import ModelManifest
 
 
+def _settle_bindings() -> None:
+    """Let OpenVINO's bindings set themselves up while one thread alone can run this.
+
+    The first look at a tensor's data does. Where two threads take it together, one waits for the
+    interpreter, which the other holds while it waits for the first: seen twice, under load.
+    """
+    _ = openvino.Tensor(openvino.Type.u8, openvino.Shape([1])).data
+
+
+_settle_bindings()
+
+
 def open_model(
     content: bytes,
     manifest: ModelManifest,
