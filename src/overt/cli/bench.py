@@ -120,3 +120,45 @@ def match(
             f"{row['agreement']:.0%}",
         )
     console.print(table)
+
+
+@app.command("enrol")
+def enrol(
+    people: Annotated[
+        Path | None, typer.Option(help="A folder or ZIP of pictures; else the packaged two.")
+    ] = None,
+    n_people: Annotated[int, typer.Option(min=1, help="How many people in each run.")] = 200,
+    repeats: Annotated[int, typer.Option(min=1, max=50, help="Runs of each.")] = 5,
+    runtime: RuntimeName = "openvino",
+    device: Device = "cpu",
+    as_json: AsJson = False,
+) -> None:
+    """People enrolled a second, beside one thread and beside the plain OpenCV loop."""
+    from overt.cli.bench_enrol import measure_enrol
+
+    console = Console(stderr=True, quiet=as_json)
+    figures = measure_enrol(
+        people=people,
+        n_people=n_people,
+        repeats=repeats,
+        runtime=runtime,
+        device=device,
+        console=console,
+    ).as_dict()
+    if as_json:
+        print(json.dumps({"machine": machine(), **figures}, indent=2))
+        return
+    _print_machine(console)
+    table = Table("", "median", "least", "greatest", box=None)
+    for name, key in (
+        ("Overt, people a second", "people_s"),
+        ("Overt on one thread, people a second", "one_worker_people_s"),
+        ("plain OpenCV loop, people a second", "peer_people_s"),
+        ("times faster, run by run", "ratio"),
+    ):
+        table.add_row(name, *(f"{figures[key][each]:.1f}" for each in ("median", "min", "max")))
+    console.print(
+        f"{figures['n_people']:,} people, {figures['n_pictures']:,} pictures, "
+        f"{figures['n_accepted']:,} people accepted"
+    )
+    console.print(table)
