@@ -124,7 +124,7 @@ class DemoForce:
         staff = rules.ranks.ladder[0]
         administrator = self._register("demo-administrator", staff, Role.ADMINISTRATOR, None)
         by = administrator.id
-        chief = self._register(
+        self.chief = self._register(
             "demo-chief", rules.policy_signer.minimum_rank, Role.AUTHORISING_OFFICER, by
         )
         self.requester = self._register("demo-requester", staff, Role.REQUESTER, by)
@@ -138,8 +138,8 @@ class DemoForce:
             for number in range(1, each.at_least + 1)
         )
         self.operator = next(each for each in self.officers if each.grants[0].role is Role.OPERATOR)
-        signature = sign_pack(pack_toml, self._keys[chief.id])
-        store.policies.adopt(pack_toml, signature, chief.id, clock.now_utc())
+        signature = sign_pack(pack_toml, self._keys[self.chief.id])
+        store.policies.adopt(pack_toml, signature, self.chief.id, clock.now_utc())
 
     def key_of(self, person: PersonId) -> Ed25519PrivateKey:
         """Return somebody's signing key."""
@@ -198,17 +198,24 @@ class DemoForce:
         self._act(terms.deployment, Apply(application), self.requester)
         return self._act(terms.deployment, Submit(), self.requester)
 
-    def authorise(self, life: Life) -> Life:
+    def authorise(self, life: Life, urgency_reason: str = "") -> Life:
         """Sign the capability for a submitted application, as somebody who is not the requester.
+
+        Args:
+            life: submitted.
+            urgency_reason: why by the urgent route; by the ordinary one if empty.
 
         Raises:
             PolicyError: the pack does not allow it.
         """
-        by = self.authoriser
-        route, now_utc = Route.ORDINARY, self._clock.now_utc()
-        capability = capability_for(life, self.pack, route, by, now_utc)
-        file = sign(capability, self._keys[by.id])
-        return self._act(life.deployment, Authorise(route, file), by)
+        route = Route.URGENT if urgency_reason else Route.ORDINARY
+        file = self.signed(life, route, self.authoriser)
+        return self._act(life.deployment, Authorise(route, file, urgency_reason), self.authoriser)
+
+    def signed(self, life: Life, route: Route, by: Person) -> bytes:
+        """Return the capability that an application asks for, as somebody signs it now."""
+        capability = capability_for(life, self.pack, route, by, self._clock.now_utc())
+        return sign(capability, self._keys[by.id])
 
     def make_ready(self, deployment: DeploymentId) -> Life:
         """Check every officer in, confirm the signs, and see that everything is in place.

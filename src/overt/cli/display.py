@@ -17,6 +17,7 @@ from rich.text import Text
 
 from overt.alerts.alert import Alert, AlertPictures
 from overt.core.ids import AlertId, DeploymentId, EntryId
+from overt.deployment.guard import PauseCause
 from overt.live.observer import Progress
 
 PLAIN_EVERY_S = 10.0
@@ -24,6 +25,9 @@ PLAIN_EVERY_S = 10.0
 
 WAIT_UNSAID_S = 1.5
 """How long a run waits for its officers before it says so."""
+
+REMEDIES = {PauseCause.PRESENCE: "present", PauseCause.PERSON: "resume"}
+"""With which command a run goes on that stands still; for other causes the reason says it."""
 
 
 class RunDisplay:
@@ -87,15 +91,13 @@ class RunDisplay:
         """See :class:`overt.live.observer.Observer`."""
         self.repeats.append((alert, captured_utc))
 
-    def paused(self, reason: str, *, by_person: bool) -> None:
+    def paused(self, reason: str, cause: PauseCause) -> None:
         """See :class:`overt.live.watch.PauseObserver`."""
         what = "Paused" if self._has_looked else "Waiting"
-        remedy = "resume" if by_person else "present"
-        self._standstill = (
-            f"{what}, nothing is looked at. {reason.rstrip('.')}. "
-            f"To go on: overt deployment {remedy} {self._deployment} --as KEY"
-        )
-        if self._has_looked or by_person:
+        self._standstill = f"{what}, nothing is looked at. {reason.rstrip('.')}."
+        if command := REMEDIES.get(cause):
+            self._standstill += f" To go on: overt deployment {command} {self._deployment} --as KEY"
+        if self._has_looked or cause is not PauseCause.PRESENCE:
             self._say(self._standstill)
         elif self._unsaid_since_s is None:
             self._unsaid_since_s = time.monotonic()

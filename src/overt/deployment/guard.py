@@ -17,6 +17,7 @@ person.
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final, Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -74,6 +75,19 @@ class Go:
     until_s: float
 
 
+class PauseCause(StrEnum):
+    """Why the node may not look for now, and so what it takes to go on."""
+
+    PRESENCE = "presence"
+    """Officers are silent: they say that they are there."""
+    PERSON = "person"
+    """Somebody paused it: somebody resumes it."""
+    POLICY = "policy"
+    """The policy does not allow it to resume: what its reason names is put right."""
+    STORE = "store"
+    """The store did not answer in time: it goes on by itself."""
+
+
 @dataclass(frozen=True, slots=True)
 class Paused:
     """The node may not look for now.
@@ -81,13 +95,13 @@ class Paused:
     Attributes:
         reason: in words, for people.
         state: where the deployment's life stands.
-        by_person: whether somebody paused it, who or whose colleague must resume it.
+        cause: what it takes to go on.
         may_resume: whether the life says paused though nothing stands in the way any more.
     """
 
     reason: str
     state: LifeState
-    by_person: bool = False
+    cause: PauseCause = PauseCause.PRESENCE
     may_resume: bool = False
 
 
@@ -191,7 +205,7 @@ class Guard:
         step = _last_pause(life) if life.state is LifeState.PAUSED else None
         if step is not None and step.by is not None:
             reason = f": {step.reason}" if step.reason else "."
-            return Paused(f"{step.by} has paused it{reason}", life.state, by_person=True)
+            return Paused(f"{step.by} has paused it{reason}", life.state, PauseCause.PERSON)
         missing = self._missing(life)
         if missing:
             return Paused(missing, life.state)

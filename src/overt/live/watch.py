@@ -20,7 +20,7 @@ from overt.core.clock import Clock
 from overt.core.errors import PolicyError, StateError
 from overt.core.ids import DeploymentId, PersonId
 from overt.deployment.acts import DeploymentAct, Lapse, Pause, Resume
-from overt.deployment.guard import Go, Guard, Over, Paused
+from overt.deployment.guard import Go, Guard, Over, PauseCause, Paused
 from overt.deployment.life import Life, LifeState
 from overt.live.leave import Leave
 
@@ -54,7 +54,7 @@ class LifeSteps(Protocol):
 class PauseObserver(Protocol):
     """Who is told of pauses."""
 
-    def paused(self, reason: str, *, by_person: bool) -> None:
+    def paused(self, reason: str, cause: PauseCause) -> None:
         """Nothing is looked at, for this reason: not yet, not now, or now for another reason."""
         ...
 
@@ -148,9 +148,12 @@ class Watch:
         self._take(Pause(f"The node stopped: {words.rstrip('.')}."))
 
     def _go(self, until_s: float) -> None:
-        if self._phase is _Phase.LOOKING and self._clock.monotonic_s() >= self._until_s:
+        now_s = self._clock.monotonic_s()
+        if self._phase is _Phase.LOOKING and now_s >= self._until_s:
             self._enter(_Phase.PAUSED)
-            self._observer.paused(TOO_LATE, by_person=False)
+            self._observer.paused(TOO_LATE, PauseCause.STORE)
+        if now_s >= until_s:  # the answer took longer than it holds
+            return
         began = self._phase is not _Phase.LOOKING
         self._enter(_Phase.LOOKING)
         self._until_s, self._reason = until_s, ""
@@ -161,14 +164,14 @@ class Watch:
     def _pause(self, answer: Paused) -> None:
         if self._phase is _Phase.LOOKING:
             self._enter(_Phase.PAUSED)
-        reason = answer.reason
+        reason, cause = answer.reason, answer.cause
         if answer.state is LifeState.LIVE and self._phase is _Phase.PAUSED:
             self._take(Pause(reason))
         if answer.may_resume:
-            reason = self._resume() or reason
-        if reason != self._reason:
+            reason, cause = self._resume(), PauseCause.POLICY
+        if reason and reason != self._reason:
             self._reason = reason
-            self._observer.paused(reason, by_person=answer.by_person)
+            self._observer.paused(reason, cause)
 
     def _resume(self) -> str:
         """Resume; return why that is refused, if it is."""

@@ -38,8 +38,8 @@ class Watcher:
     def alert_repeated(self, alert, captured_utc):
         self.repeats.append((alert, captured_utc))
 
-    def paused(self, reason, *, by_person):
-        self.told.append((reason, by_person))
+    def paused(self, reason, cause):
+        self.told.append((reason, cause))
 
     def resumed(self):
         self.told.append("resumed")
