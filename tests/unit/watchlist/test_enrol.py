@@ -1,11 +1,25 @@
+import itertools
+import signal
+import sys
+import threading
+
 import cv2
 import numpy as np
 import pytest
 
 from overt.core.errors import InputError
 from overt.core.ids import ContractId, EntryId, WatchlistId
+from overt.inference.engine import RuntimeFailedError
 from overt.video.picture_sets import PersonPictures
-from overt.watchlist.enrol import KEPT_SIDE_PX, Accepted, Refused, _entry_id, freeze
+from overt.watchlist.enrol import (
+    KEPT_SIDE_PX,
+    LOOK_AHEAD,
+    Accepted,
+    Enroller,
+    Refused,
+    _entry_id,
+    freeze,
+)
 from overt.watchlist.manifest import manifest_sha256
 from overt.watchlist.stored import StoredEntry, StoredReference
 
@@ -132,6 +146,107 @@ def test_nothing_of_a_person_shows_in_a_representation_or_reason(enroller, pictu
     said = verdict.reason if isinstance(verdict, Refused) else " ".join(verdict.warnings)
     assert SECRET not in repr(verdict) + said
     assert "array" not in repr(verdict)
+
+
+def bits(verdicts):
+    return [
+        (each.row, each.reason)
+        if isinstance(each, Refused)
+        else (
+            each.row,
+            each.entry.entry,
+            each.warnings,
+            each.assessments,
+            [(ref.template.tobytes(), ref.picture_jpeg) for ref in each.entry.references],
+        )
+        for each in verdicts
+    ]
+
+
+def everybody(pictures):
+    people = [PersonPictures(name, (data,)) for name, data in pictures.items()]
+    people.append(PersonPictures("all", tuple(pictures.values())))
+    return people
+
+
+def test_many_threads_say_the_same_as_one_bit_for_bit(models, pictures):
+    one, many = (Enroller(models.still_detector, models.embedder, n_workers=n) for n in (1, 4))
+    people = everybody(pictures)
+    assert bits(many.enrol(people)) == bits(one.enrol(people))
+
+
+def test_each_reference_comes_with_its_assessment(enroller, pictures):
+    verdict = enrol(enroller, pictures["nobody"], pictures["hopper"], pictures["poor"])
+    assert [each.verdict.value for each in verdict.assessments] == ["good", "poor"]
+
+
+class Watched:
+    """A detector that does something instead, for the picture of a given number."""
+
+    def __init__(self, detector, number, act):
+        self._detector, self._number, self._act = detector, number, act
+        self._count = itertools.count(1)
+
+    def detect_still(self, picture):
+        if next(self._count) == self._number:
+            self._act()
+        return self._detector.detect_still(picture)
+
+
+def workers_alive():
+    return [thread for thread in threading.enumerate() if thread.name.startswith("enrol")]
+
+
+def failed():
+    raise RuntimeFailedError("the runtime failed")
+
+
+@pytest.mark.parametrize("n_workers", [1, 3])
+def test_what_fails_in_a_worker_surfaces_in_its_row(models, pictures, n_workers):
+    detector = Watched(models.still_detector, 1, failed)
+    enroller = Enroller(detector, models.embedder, n_workers=n_workers)
+    with pytest.raises(RuntimeFailedError, match="the runtime failed"):
+        list(enroller.enrol([PersonPictures("p", (pictures["hopper"],))] * 9))
+    assert not workers_alive()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are sent to a thread")
+def test_an_interrupt_stops_it(models, pictures):
+    main = threading.main_thread().ident
+    detector = Watched(models.still_detector, 4, lambda: signal.pthread_kill(main, signal.SIGINT))
+    enroller = Enroller(detector, models.embedder, n_workers=3)
+    with pytest.raises(KeyboardInterrupt):
+        list(enroller.enrol([PersonPictures("p", (pictures["hopper"],))] * 500))
+    assert not workers_alive()
+
+
+def test_what_cannot_be_read_comes_after_the_verdicts_before_it(models, pictures):
+    def people():
+        for label in "abc":
+            yield PersonPictures(label, (pictures["hopper"],))
+        raise InputError("the archive ends here")
+
+    rows = Enroller(models.still_detector, models.embedder, n_workers=4).enrol(people())
+    assert [next(rows).row for _ in range(3)] == [1, 2, 3]
+    with pytest.raises(InputError, match="ends here"):
+        next(rows)
+    assert not workers_alive()
+
+
+def test_only_a_few_people_are_read_ahead(models, pictures):
+    read = itertools.count()
+    people = (PersonPictures(str(next(read)), (pictures["nobody"],)) for _ in range(10_000))
+    rows = Enroller(models.still_detector, models.embedder, n_workers=2).enrol(people)
+    next(rows)
+    rows.close()
+    assert next(read) <= 2 * LOOK_AHEAD + 1
+    assert not workers_alive()
+
+
+@pytest.mark.parametrize("n_workers", [0, -1])
+def test_somebody_must_work(models, n_workers):
+    with pytest.raises(ValueError, match="positive"):
+        Enroller(models.still_detector, models.embedder, n_workers=n_workers)
 
 
 def entry(name, *numbers, picture=None):
