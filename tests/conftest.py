@@ -7,6 +7,7 @@ pytest_plugins = [
     "fixtures.studio",
     "fixtures.deployments",
     "fixtures.machine",
+    "fixtures.lists",
 ]
 
 

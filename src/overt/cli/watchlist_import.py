@@ -310,13 +310,12 @@ def _say_unchanged(
 
 
 def _tell_end(console: Console, imported: _Imported) -> None:
-    from overt.cli.results import people
-
     life = imported.life
     if life is None:
         return
+    n = len(life.entries)
     console.print(
-        f"{people(len(life.entries))} on the list {life.watchlist}, "
+        f"{n:,} {'person' if n == 1 else 'people'} on the list {life.watchlist}, "
         f"{imported.count('warned'):,} of them with a warning, "
         f"{imported.count('refused'):,} refused.",
         soft_wrap=True,
