@@ -75,6 +75,28 @@ def test_the_generated_parts_of_the_readme_are_current(part, request):
         assert written == GENERATED[part](), "run make docs"
 
 
+def rows_of(header):
+    """Return the first cell of each row of the README's table under a header, without backticks."""
+    _, found, rest = README.read_text("utf-8").partition(header)
+    assert found
+    return re.findall(r"^\| `(\w+)` \|", rest.split("\n\n")[0], re.MULTILINE)
+
+
+def test_the_readme_names_every_variable_of_the_environment():
+    """Those of Overt; what begins otherwise is the system's."""
+    read = set()
+    for path in (ROOT / "src").rglob("*.py"):
+        read |= set(re.findall(r"\bOVERT_[A-Z_]+[A-Z]\b", path.read_text("utf-8")))
+    assert set(rows_of("| Variable | What for |")) == read
+
+
+def test_the_readme_names_every_room():
+    rooms = rows_of("| Room | What lives there |")
+    assert sorted(rooms) == [
+        path.parent.name for path in sorted((ROOT / "src").glob("*/*/__init__.py"))
+    ]
+
+
 def test_every_exit_code_that_a_command_documents_is_one():
     known = {str(code) for code, _ in exit_codes()}
     for path in CLI:
