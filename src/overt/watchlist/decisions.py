@@ -12,7 +12,7 @@ from typing import Annotated, Final, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
-MAX_PAIRS: Final = 10_000
+MAX_PAIRS: Final = 20_000
 """Alike pairs that are kept for a decision; nobody decides on more, one by one."""
 
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
