@@ -28,29 +28,25 @@ from overt.video.sources import parse_source
 pytestmark = pytest.mark.timeout(90)
 
 FPS = 10
-LONG_S = 3
+LONG_S, SHORT_S = 40, 8
 PATIENCE_S = 60.0
 GONE_S = 31.0
 """Longer than the pack lets an officer be silent."""
 
 
-@pytest.fixture(scope="session")
-def long_clip(studio, both):
-    return studio.clip("three-seconds", both, LONG_S)
-
-
 @pytest.fixture
-def live_with(deployed, run_of, watcher, long_clip, clock, store):
-    """A live deployment on a clip that plays at its own pace; presence is by the test's clock."""
+def live_with(deployed, run_of, watcher, studio, both, clock, store):
+    """A live deployment on a long clip; presence is by the test's clock, which stands still."""
 
     class Live:
-        def __init__(self, **changes):
+        def __init__(self, seconds=LONG_S, **changes):
+            clip = studio.clip(f"of-{seconds}-s", both, seconds)
+            self.n_frames = seconds * FPS
             self.found = deployed(clock, **changes)
             self.found.go_live()
-            self.reader = RecordedReader(
-                parse_source(str(long_clip)), "gate", SystemClock(), clock.now_utc(), realtime=True
-            )
-            self.run = run_of(self.found, {"gate": self.reader}, clock, realtime=True)
+            spec = parse_source(str(clip))
+            self.reader = RecordedReader(spec, "gate", SystemClock(), clock.now_utc())
+            self.run = run_of(self.found, {"gate": self.reader}, clock)
             self.beats = True
             self.n_looks = 0
             self.at = {}
@@ -82,6 +78,12 @@ def live(live_with):
     return live_with()
 
 
+@pytest.fixture
+def live_briefly(live_with):
+    """One that comes to its end within a few seconds."""
+    return live_with(SHORT_S)
+
+
 def looked(n):
     return lambda progress: progress.counts.frames_read >= n
 
@@ -91,7 +93,8 @@ def stopped(store):
     return [r.body for r in records if r.kind is RecordKind.RUN_STOPPED][-1]
 
 
-def test_silence_pauses_and_a_sign_resumes(live, watcher, store):
+def test_silence_pauses_and_a_sign_resumes(live_briefly, watcher, store):
+    live = live_briefly
     seen_at_pause = []
 
     def after_a_while():
@@ -111,7 +114,7 @@ def test_silence_pauses_and_a_sign_resumes(live, watcher, store):
     report = live.run.run()
     assert report.reason is StopReason.FINISHED
     (decoded_early, early), (decoded_late, late) = seen_at_pause
-    assert decoded_early == decoded_late < LONG_S * FPS
+    assert decoded_early == decoded_late < live.n_frames
     assert early == late
     assert early.faces_detected == early.faces_compared + early.faces_rejected > 0
     assert report.n_pauses == 1
@@ -119,7 +122,7 @@ def test_silence_pauses_and_a_sign_resumes(live, watcher, store):
     report.counts.check()
     stats = live.reader.stats()
     assert stats.n_decoded == report.counts.frames_read + report.counts.frames_dropped
-    assert stats.n_decoded == LONG_S * FPS
+    assert stats.n_decoded == live.n_frames
     assert live.events()[-3:] == [
         (LifeEvent.PAUSE, None),
         (LifeEvent.RESUME, None),
@@ -131,7 +134,10 @@ def test_silence_pauses_and_a_sign_resumes(live, watcher, store):
     store.verify()
 
 
-def test_nothing_is_decoded_before_the_officers_have_said_that_they_are_there(live, watcher):
+def test_nothing_is_decoded_before_the_officers_have_said_that_they_are_there(
+    live_briefly, watcher
+):
+    live = live_briefly
     live.beats = False
     decoded = []
     live.when(lambda _: live.n_looks >= 10, lambda: decoded.append(live.reader.stats().n_decoded))
@@ -156,7 +162,8 @@ def test_signs_given_before_the_node_began_do_not_count(live):
 
 
 @pytest.mark.slow
-def test_what_a_person_paused_only_a_person_resumes(live, watcher, store):
+def test_what_a_person_paused_only_a_person_resumes(live_briefly, watcher):
+    live = live_briefly
     operator = live.found.force.operator
     read = []
 
@@ -199,7 +206,7 @@ def test_an_officer_who_leaves_is_missed_at_once(live, watcher):
     watcher.on_progress = each
     report = live.run.run()
     assert report.reason is StopReason.INTERRUPTED
-    assert report.counts.frames_read < LONG_S * FPS
+    assert report.counts.frames_read < live.n_frames
     assert live.found.life.state is LifeState.PAUSED
 
 
@@ -219,7 +226,7 @@ def test_somebody_ends_it_in_mid_run(live, how, pack_toml, store, clock):
     live.when(looked(5), end)
     report = live.run.run()
     assert report.reason is StopReason.ENDED
-    assert report.counts.frames_read < LONG_S * FPS
+    assert report.counts.frames_read < live.n_frames
     assert stopped(store)["reason"] == "ended"
     if how == "ended":
         assert "everybody was found" in report.ended_because
@@ -235,7 +242,7 @@ URGENT = {"urgency_reason": "somebody is about to be hurt", "lasts": timedelta(h
 
 @pytest.mark.slow
 def test_an_urgent_authority_that_is_ratified_goes_on(live_with, clock, watcher):
-    live = live_with(**URGENT)
+    live = live_with(SHORT_S, **URGENT)
     force = live.found.force
     urgent = live.found.capability
     read = []
@@ -268,7 +275,7 @@ def test_an_urgent_authority_that_nobody_ratifies_ends(live_with, clock):
     live.when(looked(5), lambda: clock.advance(until_s))
     report = live.run.run()
     assert report.reason is StopReason.AUTHORITY_ENDED
-    assert report.counts.frames_read < LONG_S * FPS
+    assert report.counts.frames_read < live.n_frames
     assert live.found.life.steps[-1].event is LifeEvent.LAPSE
 
 
@@ -279,7 +286,7 @@ def test_an_urgent_authority_that_is_refused_stops(live_with, store):
     live.when(looked(5), lambda: live.found.act(refusal, chief))
     report = live.run.run()
     assert report.reason is StopReason.ENDED
-    assert report.counts.frames_read < LONG_S * FPS
+    assert report.counts.frames_read < live.n_frames
     assert report.ended_because.endswith(f"refused afterwards by {chief.id}: it was not urgent")
     assert stopped(store)["reason"] == "ended"
 
@@ -303,7 +310,7 @@ def test_a_run_under_a_ratified_capability_follows_one_under_the_urgent(
 @pytest.mark.slow
 def test_what_the_policy_does_not_let_resume_is_said(live_with, watcher, clock):
     """Signs that were confirmed long ago are confirmed anew before it looks again."""
-    live = live_with(lasts=timedelta(hours=8))
+    live = live_with(SHORT_S, lasts=timedelta(hours=8))
     operator = live.found.force.operator
 
     def later():
@@ -344,7 +351,7 @@ def test_a_store_that_cannot_be_read_stops_the_run(live, store):
     assert stopped(store)["reason"] == "failed"
     totals = parse_counts(stopped(store)["totals"])
     totals.check()
-    assert totals.frames_read < LONG_S * FPS
+    assert totals.frames_read < live.n_frames
     assert live.found.life.steps[-1].reason == "The node stopped: something failed."
 
 
@@ -365,16 +372,14 @@ class Stuck(Unreadable):
 
 @pytest.mark.slow
 def test_a_node_that_cannot_ask_stops_looking_by_itself(
-    deployed, run_of, long_clip, watcher, tmp_path
+    deployed, run_of, studio, both, watcher, tmp_path
 ):
-    clock = SystemClock()
+    clock, clip = SystemClock(), studio.clip(f"of-{LONG_S}-s", both, LONG_S)
     with Store.open(tmp_path / "stuck", clock) as store:
         found = deployed(clock, store=store)
         found.go_live()
-        reader = RecordedReader(
-            parse_source(str(long_clip)), "gate", clock, clock.now_utc(), realtime=True
-        )
-        run = run_of(found, {"gate": reader}, clock, realtime=True)
+        reader = RecordedReader(parse_source(str(clip)), "gate", clock, clock.now_utc())
+        run = run_of(found, {"gate": reader}, clock)
         stuck = Stuck(store.lives)
         run._watch._guard._reader = stuck
         decoded = []
@@ -424,7 +429,7 @@ def test_a_pause_that_cannot_be_written_ends_the_run(live, store):
     with pytest.raises(StorageError, match="disk is full"):
         live.run.run()
     assert stopped(store)["reason"] == "failed"
-    assert live.reader.stats().n_decoded < LONG_S * FPS
+    assert live.reader.stats().n_decoded < live.n_frames
 
 
 def test_two_nodes_on_one_deployment(deployed, run_of, clock, tmp_path):
