@@ -81,6 +81,7 @@ happenings = st.one_of(
     st.tuples(st.just("beat"), st.integers(0, 1)),
     st.tuples(st.just("wait"), seconds),
     st.tuples(st.just("wait"), st.floats(0, 0.3)),
+    st.tuples(st.just("wait and look"), seconds),
     st.tuples(st.just("set the wall clock"), st.floats(-7200, 3600)),
     st.tuples(st.just("count back"), st.integers(0, 1)),
     st.tuples(st.just("look"), st.none()),
@@ -109,6 +110,13 @@ class Story:
             self.clock.advance(seconds / 4)
             self.check()
 
+    def wait_and_look(self, seconds):
+        """Time passes for a node that asks now and then."""
+        for _ in range(round(seconds / 0.4)):
+            self.wait(0.4)
+            self.look()
+            self.check()
+
     def look(self):
         answer = self.guard.look()
         if isinstance(answer, Go):
@@ -127,6 +135,8 @@ class Story:
     def happens(self, what, how):
         if what == "wait":
             self.wait(how)
+        elif what == "wait and look":
+            self.wait_and_look(how)
         elif what == "set the wall clock":
             self.clock.set_by += timedelta(seconds=how)
         elif what == "look":
@@ -137,10 +147,11 @@ class Story:
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.lists(happenings, max_size=60))
-def test_leave_never_outlasts_the_officers_signs(case, happened):
+@given(st.booleans(), st.lists(happenings, max_size=40))
+def test_leave_never_outlasts_the_officers_signs(case, present, happened):
     story = Story(case)
-    for what, how in happened:
+    begins = [("look", None), ("beat", 0), ("beat", 1), ("look", None)] if present else []
+    for what, how in begins + happened:
         story.happens(what, how)
 
 
