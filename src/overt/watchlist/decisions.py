@@ -143,9 +143,11 @@ class Confirmation(Frozen):
     Attributes:
         entries: who is; None for everybody but ``absent``.
         absent: whom the source was asked about and did not name: no earlier answer counts any more.
+        step: number of the step; an answer is about the list as it was frozen before.
     """
 
     by: Name
+    step: int = Field(ge=1)
     at_utc: AwareDatetime
     entries: tuple[Entry, ...] | None = None
     absent: tuple[Entry, ...] = ()

@@ -131,12 +131,12 @@ class WatchlistLife(Frozen):
 
     def confirmed_since(self, since_utc: datetime, at_utc: datetime) -> frozenset[EntryId]:
         """Return who was confirmed within a time, since the list was last frozen."""
-        frozen_utc = self.frozen_utc
-        if frozen_utc is None:
+        if self.state is not ListState.FROZEN:
             return frozenset()
+        frozen_at = max(step.number for step in self.steps if step.event is ListEvent.FROZEN)
         confirmed: set[EntryId] = set()
         for each in self.confirmations:
-            if max(since_utc, frozen_utc) <= each.at_utc <= at_utc:
+            if each.step > frozen_at and since_utc <= each.at_utc <= at_utc:
                 named = self.entries if each.entries is None else each.entries
                 confirmed.update(map(EntryId, named))
                 confirmed.difference_update(map(EntryId, each.absent))

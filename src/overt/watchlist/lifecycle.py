@@ -227,6 +227,7 @@ def confirm(
     _require_on_list(life, *(entries or ()), *absent)
     given = Confirmation(
         by=actor.person.id,
+        step=life.version + 1,
         at_utc=actor.at_utc,
         entries=None if entries is None else tuple(sorted(entries)),
         absent=tuple(sorted(absent)),
