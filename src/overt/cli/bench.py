@@ -155,6 +155,7 @@ def enrol(
         ("Overt on one thread, people a second", "one_worker_people_s"),
         ("plain OpenCV loop, people a second", "peer_people_s"),
         ("times faster, run by run", "ratio"),
+        ("Overt, processor time a person, ms", "cpu_ms_a_person"),
     ):
         table.add_row(name, *(f"{figures[key][each]:.1f}" for each in ("median", "min", "max")))
     console.print(

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any
 
 import cv2
@@ -42,6 +42,7 @@ class EnrolBench:
     one_worker_people_s: Series = field(default_factory=Series)
     peer_people_s: Series = field(default_factory=Series)
     ratio: Series = field(default_factory=Series)
+    cpu_ms_a_person: Series = field(default_factory=Series)
     n_people: int = 0
     n_pictures: int = 0
     n_accepted: int = 0
@@ -56,6 +57,7 @@ class EnrolBench:
             "one_worker_people_s": self.one_worker_people_s.as_dict(),
             "peer_people_s": self.peer_people_s.as_dict(),
             "ratio": self.ratio.as_dict(),
+            "cpu_ms_a_person": self.cpu_ms_a_person.as_dict(),
         }
 
 
@@ -84,7 +86,9 @@ def measure_enrol(
             list(enroller.enrol(listed[:4]))
         for repeat in range(repeats):
             console.print(f"run {repeat + 1} of {repeats}")
+            cpu_s = process_time()
             rate, bench.n_accepted = _people_s(every, listed)
+            bench.cpu_ms_a_person.values.append(1000 * (process_time() - cpu_s) / len(listed))
             bench.people_s.values.append(rate)
             bench.one_worker_people_s.values.append(_people_s(one, listed)[0])
             bench.peer_people_s.values.append(peer.people_s(listed))
