@@ -14,7 +14,9 @@ from overt.cli.contact_sheet import SheetRow, contact_sheet, in_terminal
 from overt.cli.display import RunDisplay
 from overt.cli.results import TruthFigures, as_json, fps, latencies, print_closing
 from overt.core.counts import FaceCounts
-from overt.live.run import Progress, RunReport
+from overt.deployment.guard import PauseCause
+from overt.live.observer import Progress
+from overt.live.run import RunReport
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 COUNTS = FaceCounts(
@@ -65,12 +67,12 @@ def console(shown):
 
 @pytest.fixture
 def display(console):
-    with RunDisplay(console, {"e-1": "[red]somebody"}) as opened:
+    with RunDisplay(console, {"e-1": "[red]somebody"}, "d-1") as opened:
         yield opened
 
 
-def report(reason=StopReason.FINISHED, elapsed_s=10.0, **more):
-    return RunReport(COUNTS, reason, elapsed_s, {"detect": 1.23456}, **more)
+def report(reason=StopReason.FINISHED, looked_s=10.0, **more):
+    return RunReport(COUNTS, reason, 12.5, looked_s, stage_s={"detect": 1.23456}, **more)
 
 
 def test_the_object_for_programs_has_every_promised_member(display):
@@ -82,6 +84,9 @@ def test_the_object_for_programs_has_every_promised_member(display):
     assert told["frames"] == {"read": 1200, "dropped": 3}
     assert told["faces"]["detected"] == told["faces"]["rejected"] + told["faces"]["compared"]
     assert told["fps"] == 120
+    assert (told["elapsed_s"], told["looked_s"]) == (12.5, 10)
+    assert told["pauses"] == {"n": 0, "seconds": 0}
+    assert told["ended_because"] is None
     assert told["latency_s"] == {"median": 0.03, "p99": 0.0398}
     assert told["truth"]["found"] == 2
     first, second = told["alerts"]
@@ -94,7 +99,7 @@ def test_the_object_for_programs_has_every_promised_member(display):
 
 def test_a_run_without_alerts_and_time_is_told_too(display):
     assert latencies(display) == {"median": None, "p99": None}
-    assert fps(report(elapsed_s=0.0)) == 0
+    assert fps(report(looked_s=0.0)) == 0
     assert as_json(report(), display, {}, None)["truth"] is None
 
 
@@ -112,6 +117,12 @@ def test_the_table_for_people_shows_the_sums(display, console, shown):
     [
         (report(StopReason.AUTHORITY_ENDED), "The authority has ended"),
         (report(StopReason.INTERRUPTED), "Interrupted, and closed properly."),
+        (
+            report(StopReason.ENDED, ended_because="It was ended by ao-1: [b]enough"),
+            "It was ended by ao-1: [b]enough. With that the run has ended.",
+        ),
+        (report(n_pauses=1, paused_s=4.4), "Paused once, for 4 s altogether."),
+        (report(n_pauses=2, paused_s=75.0), "Paused 2 times, for 75 s altogether."),
         (report(failed_cameras=("north",)), "The camera north could not be read."),
         (report(ended_early=("[b]gate",)), "camera [b]gate broke off"),
     ],
@@ -130,17 +141,62 @@ def test_an_alert_is_one_line_without_a_percentage(display, shown):
 
 
 def test_nothing_is_shown_when_asked_to_be_quiet(console, shown):
-    with RunDisplay(console, {}, quiet=True) as display:
+    with RunDisplay(console, {}, "d-1", quiet=True) as display:
         display.alert_raised(alert(1), PICTURES, 0.02)
         display.progressed(Progress(COUNTS, 1.0, None, 60.0, 0))
     assert shown.getvalue() == ""
     assert len(display.alerts) == 1
 
 
+NOT_THERE = "1 operator must be present, and none said so"
+
+
+def test_a_pause_is_one_line_with_what_to_do(display, shown):
+    display.resumed()
+    display.paused(NOT_THERE, PauseCause.PRESENCE)
+    display.resumed()
+    assert shown.getvalue().splitlines() == [
+        f"Paused, nothing is looked at. {NOT_THERE}. To go on: overt deployment present d-1 "
+        "--as KEY",
+        "Frames are looked at again.",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("cause", "command"),
+    [
+        (PauseCause.PERSON, "overt deployment resume d-1 --as KEY"),
+        (PauseCause.POLICY, None),
+        (PauseCause.STORE, None),
+    ],
+)
+def test_each_cause_has_its_remedy(display, shown, cause, command):
+    display.resumed()
+    display.paused("The reason.", cause)
+    (line,) = shown.getvalue().strip().splitlines()
+    assert line.startswith("Paused, nothing is looked at. The reason.")
+    assert ("To go on" in line) == (command is not None)
+    assert command is None or line.endswith(command)
+
+
+def test_why_it_waits_is_said_once_it_takes_long(display, shown, monkeypatch):
+    progress = Progress(COUNTS, 0.0, None, 60.0, 0)
+    display.paused(NOT_THERE, PauseCause.PRESENCE)
+    display.progressed(progress)
+    assert shown.getvalue() == ""
+    monkeypatch.setattr("overt.cli.display.WAIT_UNSAID_S", 0.0)
+    display.progressed(progress)
+    display.progressed(progress)
+    display.resumed()
+    waiting, looking = shown.getvalue().strip().splitlines()
+    assert waiting.startswith(f"Waiting, nothing is looked at. {NOT_THERE}.")
+    assert looking == "Frames are looked at."
+
+
 @pytest.mark.parametrize("expected", [None, 2400])
 def test_progress_is_redrawn_on_a_terminal(shown, expected):
     console = Console(file=shown, width=200, force_terminal=True)
-    with RunDisplay(console, {}) as display:
+    with RunDisplay(console, {}, "d-1") as display:
         display.progressed(Progress(COUNTS, 10.0, expected, 3661.0, 1))
     text = shown.getvalue()
     assert "1:01:01" in text
