@@ -41,7 +41,7 @@ from overt.deployment.application import (
 )
 from overt.deployment.authorising import capability_for
 from overt.deployment.capability import sign, verify
-from overt.deployment.cosignature import cosign
+from overt.deployment.cosignature import cosign, verify_cosignature
 from overt.deployment.life import CancellationReport, Life, LifeEvent, LifeState
 from overt.deployment.lifecycle import TRANSITIONS, advance, follows
 from overt.deployment.place import Area
@@ -116,8 +116,10 @@ def everybody(pack):
 
 NAMES = [each.person.id for each in everybody(PACKS["uk-police"])]
 WHO = st.sampled_from(NAMES)
+SIGNERS = st.sampled_from(["second", "second", "first", "junior", "both", "low", "lay", "outsider"])
+MINUTES = st.sampled_from([0, 0, 0, -10, 10])
 FORGERIES = st.sampled_from([
-    "honest", "honest", "signed by another", "another list", "lower threshold", "more cameras",
+    *["honest"] * 6, "signed by another", "another list", "lower threshold", "more cameras",
     "longer", "earlier", "issued before", "issued later", "another application", "another pack",
     "another model", "other evidence", "another deployment", "longer presence", "nobody else's",
     "garbage",
@@ -151,8 +153,10 @@ class Deployments(RuleBasedStateMachine):
         protest=st.sampled_from([False, False, True]),
         urgent=st.booleans(),
         n=st.integers(0, 6),
+        prompt=st.booleans(),
+        open_alerts=st.sampled_from([0, 0, 2]),
     )
-    def begin(self, pack, protest, urgent, n):
+    def begin(self, pack, protest, urgent, n, prompt, open_alerts):
         self.pack = PACKS[pack]
         self.people = {each.person.id: each for each in everybody(self.pack)}
         self.protest = protest
@@ -160,8 +164,10 @@ class Deployments(RuleBasedStateMachine):
         self.recorded = None
         self.in_force = True
         self.list_sha256, self.list_is_there, self.confirmed = "a" * 64, True, True
-        self.open_alerts = 0
+        self.open_alerts = open_alerts
         self.life = None
+        self.honest = set()
+        self.prompt = prompt
         for _ in range(n):
             self.one_step_on(urgent=urgent)
 
@@ -243,7 +249,8 @@ class Deployments(RuleBasedStateMachine):
     # one step, as the store takes it
 
     def follow(self):
-        while self.life is not None:
+        """Take what happens of itself; the store is prompt, and the life must hold without."""
+        while self.life is not None and self.prompt:
             situation = self.situation(None)
             act = follows(self.life, situation)
             if act is None:
@@ -263,6 +270,8 @@ class Deployments(RuleBasedStateMachine):
         if self.recorded is not None:
             assert step.at_utc >= self.recorded
         self.recorded = max(step.at_utc, self.recorded or step.at_utc)
+        if act.event is LifeEvent.SUBMIT:
+            self.honest.clear()
         if by is not None:
             assert by != "outsider"
             assert not self.people[by].person.struck_off
@@ -289,7 +298,9 @@ class Deployments(RuleBasedStateMachine):
         ladder = rules.ranks.ladder
         if isinstance(act, acts.Authorise | acts.Ratify):
             who = self.people[by]
+            assert act.capability_file in self.honest
             signed = verify(act.capability_file, [who.key.public_key()])
+            assert signed.issued_utc <= self.now
             is_urgent = isinstance(act, acts.Authorise) and act.route is Route.URGENT
             least = rules.authorising_rank.minimum
             if is_urgent:
@@ -311,6 +322,10 @@ class Deployments(RuleBasedStateMachine):
             assert after.application.starts_utc <= signed.not_before_utc
             assert signed.not_after_utc <= after.application.ends_utc
             self.check_cosigned(after, by, is_urgent=is_urgent)
+        if isinstance(act, acts.Cosign):
+            key = self.people[by].key.public_key()
+            verify_cosignature(after.application.sha256, act.signature, key)
+            assert by != after.application.requester
         if isinstance(act, acts.Ratify):
             assert before.authority.route is Route.URGENT
             assert by != before.authority.authoriser
@@ -396,14 +411,15 @@ class Deployments(RuleBasedStateMachine):
         self.attempt(acts.WriteReport(report), by)
 
     @precondition(lambda self: self.life is not None)
-    @rule(by=WHO, signer=WHO, other=st.booleans())
+    @rule(by=SIGNERS, signer=SIGNERS, other=st.booleans())
     def try_cosign(self, by, signer, other):
         digest = Sha256("f" * 64) if other else self.life.application.sha256
         self.attempt(acts.Cosign(cosign(digest, self.people[signer].key)), by)
 
     @precondition(lambda self: self.life is not None)
-    @rule(target=files, by=WHO, route=st.sampled_from(Route), how=FORGERIES)
-    def write_capability(self, by, route, how):
+    @rule(target=files, by=SIGNERS, route=st.sampled_from(Route), how=FORGERIES, late=MINUTES)
+    def write_capability(self, by, route, how, late):
+        """Write a file, use it at once or after a while, and leave it for others to use."""
         person = self.people[by].person
         honest = capability_for(self.life, self.pack, route, person, self.now)
         hour = timedelta(hours=1)
@@ -428,9 +444,15 @@ class Deployments(RuleBasedStateMachine):
             file = sign(replace(honest, **changes), key)
         except InputError:  # a window that ends before it begins
             return multiple()
-        return b"{}" if how == "garbage" else file
+        if how == "honest":
+            self.honest.add(file)
+        file = b"{}" if how == "garbage" else file
+        self.now += timedelta(minutes=late)
+        ratify = self.life.authority is not None
+        self.attempt(acts.Ratify(file) if ratify else acts.Authorise(route, file, "Because."), by)
+        return file
 
-    @rule(by=WHO, file=files, route=st.sampled_from(Route), reason=SAID, ratify=st.booleans())
+    @rule(by=SIGNERS, file=files, route=st.sampled_from(Route), reason=SAID, ratify=st.booleans())
     def try_authorise(self, by, file, route, reason, ratify):
         self.attempt(acts.Ratify(file) if ratify else acts.Authorise(route, file, reason), by)
 
@@ -440,7 +462,7 @@ class Deployments(RuleBasedStateMachine):
     def go_on(self, n, urgent, put_right):
         if put_right:
             self.the_list_is_as_it_was()
-            self.in_force, self.open_alerts = True, 0
+            self.in_force = True
             self.now = max(self.now, self.recorded or self.now)
         for _ in range(n):
             self.one_step_on(urgent=urgent)
@@ -495,11 +517,16 @@ class Deployments(RuleBasedStateMachine):
             file = sign(capability_for(self.life, self.pack, route, person, self.now), key)
         except InputError:
             file = b""
+        self.honest.add(file)
         return acts.Authorise(route, file, "Because." if route is Route.URGENT else "")
 
     # what happens meanwhile
 
-    @rule(minutes=st.sampled_from([0, 1, 5, 20, 30, 60, 60, 200, 400, 2000, -1, -30, -400, -5000]))
+    @rule(
+        minutes=st.sampled_from(
+            [1, 5, 20, 20, 30, 30, 60, 60, 200, 400, 2000, -1, -30, -400, -5000]
+        )
+    )
     def the_clock_moves(self, minutes):
         self.now += timedelta(minutes=minutes)
 
@@ -530,6 +557,10 @@ class Deployments(RuleBasedStateMachine):
     @rule(in_force=st.booleans())
     def the_policy_changes(self, in_force):
         self.in_force = in_force
+
+    @rule()
+    def something_else_is_recorded(self):
+        self.recorded = max(self.now, self.recorded or self.now)
 
     @rule(n=st.integers(0, 2))
     def alerts_are_open(self, n):

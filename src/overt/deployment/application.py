@@ -80,64 +80,86 @@ CameraName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9._-]{0,6
 
 
 class Frozen(BaseModel):
-    """What every part of a kept document has in common."""
+    """What every part of a kept document has in common.
 
-    model_config = ConfigDict(frozen=True, extra="forbid", ser_json_inf_nan="constants")
+    What stands below a member is its description in the published schema.
+    """
+
+    model_config = ConfigDict(
+        frozen=True,
+        extra="forbid",
+        ser_json_inf_nan="constants",
+        use_attribute_docstrings=True,
+    )
 
 
 class Place(Frozen):
-    """Where, and what speaks for this place.
-
-    Attributes:
-        name: what the public calls it.
-        area: the polygon beyond which no camera stands.
-        rationale: why here.
-        hotspot_evidence: reference of the hotspot analysis, if that is the reason.
-        intelligence_reference: reference of the intelligence, if that is.
-    """
+    """Where, and what speaks for this place."""
 
     name: Name
+    """What the public calls it."""
     area: Area
+    """The polygon beyond which no camera stands."""
     rationale: Text = ""
+    """Why here."""
     hotspot_evidence: Reference = ""
+    """Reference of the hotspot analysis, if that is the reason."""
     intelligence_reference: Reference = ""
+    """Reference of the intelligence, if that is the reason."""
 
 
 class Camera(Frozen):
     """One camera: where it stands, and the zone in which it recognises faces."""
 
     name: CameraName
+    """By which capability and run name it."""
     longitude: Longitude
+    """Degrees east, WGS 84."""
     latitude: Latitude
+    """Degrees north, WGS 84."""
     zone_of_recognition: Text = ""
+    """Where people are recognised, in words."""
 
 
 class Reasons(Frozen):
     """The statements that an authorising officer weighs; which are required, the pack says."""
 
     legitimate_aim: Text = ""
+    """What the deployment is for."""
     necessity: Text = ""
+    """Why the aim cannot be reached without it."""
     proportionality: Text = ""
+    """Why the aim outweighs what it does to everybody who passes."""
     less_intrusive: Text = ""
+    """What else was considered, and why it is not enough."""
     community_impact: Text = ""
+    """What it means for the people who live or work there."""
     vulnerable_people: Text = ""
+    """What is done for children and vulnerable people who pass."""
     protest_necessity: Text = ""
+    """At a protest: why it is necessary there."""
 
 
 class Notice(Frozen):
     """How the public is told: in advance, or the reason why not; and by signs."""
 
     published_utc: Utc | None = None
+    """When the public is told; null if it is not told in advance."""
     where: Text = ""
+    """Where it is told."""
     exception_reason: Text = ""
+    """Why it is not told in advance."""
     signage: Text = ""
+    """Where signs stand."""
 
 
 class Officer(Frozen):
     """Somebody who is deployed, and as what."""
 
     person: Name
+    """Their id in the register."""
     role: Role
+    """As what they are deployed."""
 
     @property
     def person_id(self) -> PersonId:
@@ -149,25 +171,36 @@ class Document(Frozen):
     """A document that the application rests on, by digest."""
 
     kind: Word
+    """Word of the policy pack, for example ``dpia``."""
     title: Name
+    """What it is called."""
     sha256: Digest
+    """SHA-256 of the file."""
     issued: date
+    """The day from which it is."""
     valid_until: date | None = None
+    """The last day on which it holds; null if it names none."""
 
 
 class Evidence(Frozen):
     """The evaluation behind the threshold; see :class:`overt.policy.facts.EvaluationFacts`."""
 
     contract: Name
+    """The vector space that was measured."""
     measured: date
+    """When."""
     n_entries: int = Field(ge=1)
+    """The largest list that it speaks for, in people."""
     false_alert_one_in: int = Field(ge=1)
+    """One false alert in so many strangers at ``threshold``."""
     threshold: float = Field(gt=0, lt=1)
+    """The least cosine similarity that it supports at that rate."""
     source: Annotated[
         str,
         StringConstraints(strip_whitespace=True, min_length=1, max_length=300),
         AfterValidator(_shown),
     ]
+    """Which evaluation."""
 
     def facts(self) -> EvaluationFacts:
         """Return what the rules look at."""
@@ -181,47 +214,59 @@ class Evidence(Frozen):
 
 
 class Bindings(Frozen):
-    """What is fixed by digest when the application is submitted.
-
-    Attributes:
-        policy_sha256: the policy pack, as it was adopted.
-        watchlist_sha256: the manifest of the frozen list.
-        contract: the vector space.
-        detector_sha256: the face detector.
-        threshold: cosine similarity.
-        false_alert_one_in: the budget that was asked for; None if the threshold was named instead.
-        repeat_within_s: repeats of one person at one camera within this time are folded.
-        evidence: what the threshold rests on, if anything.
-    """
+    """What is fixed by digest when the application is submitted."""
 
     policy_sha256: Digest
+    """SHA-256 of the policy pack, as it was adopted."""
     watchlist_sha256: Digest
+    """SHA-256 of the manifest of the frozen list."""
     contract: Name
+    """The vector space of the templates."""
     detector_sha256: Digest
+    """SHA-256 of the face detector."""
     threshold: float = Field(gt=0, lt=1)
+    """The least cosine similarity that can raise an alert."""
     false_alert_one_in: int | None = Field(default=None, ge=1)
+    """The budget that was asked for; null if the threshold was named instead."""
     repeat_within_s: int = Field(default=60, ge=0, le=86_400)
+    """Repeats of one person at one camera within so many seconds are folded into one alert."""
     evidence: Evidence | None = None
+    """What the threshold rests on; null if nothing."""
 
 
 class Application(Frozen):
     """A whole application; see the parts."""
 
     deployment: DeploymentName
+    """The deployment's id."""
     title: Name
+    """What it is called."""
     use_case: Word
+    """What it is for: word of the policy pack."""
     place: Place
+    """Where."""
     starts_utc: Utc
+    """From when."""
     ends_utc: Utc
+    """Until when."""
     cameras: tuple[Camera, ...] = Field(min_length=1, max_length=1000)
+    """The only cameras that may be used."""
     reasons: Reasons
+    """What whoever authorises weighs."""
     notice: Notice
+    """How the public is told."""
     is_protest: bool
+    """Whether people express political views there."""
     officers: tuple[Officer, ...] = Field(max_length=1000)
+    """Who is deployed."""
     documents: tuple[Document, ...] = Field(max_length=100)
+    """What it rests on."""
     watchlist: Name
+    """The list's id."""
     requester: Name
+    """Who applies, by their id in the register."""
     bindings: Bindings
+    """What it is bound to by digest."""
 
     @model_validator(mode="after")
     def _holds_together(self) -> Self:

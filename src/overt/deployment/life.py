@@ -71,58 +71,72 @@ class Step(Frozen):
     """One step; ``by`` is None for what happens of itself."""
 
     number: int = Field(ge=1)
+    """Counted from 1, without a gap."""
     event: LifeEvent
+    """What happened."""
     state: LifeState
+    """Where it led."""
     by: Name | None
+    """Who did it; null for what happens of itself."""
     at_utc: AwareDatetime
+    """When; never before the step before."""
     reason: Text = ""
+    """Why, where a reason is given."""
 
 
 class Cosignature(Frozen):
     """An independent person's signature under the application."""
 
     person: Name
+    """Who, by their id in the register."""
     rank: str
+    """Theirs when they signed."""
     organisation: str
+    """Whom they worked for when they signed."""
     at_utc: AwareDatetime
+    """When."""
     application_sha256: Digest
+    """What they signed."""
     signature: Signature
+    """Ed25519, in base64."""
 
 
 class ListCounts(Frozen):
     """How many people were on the list, and in which category, when it was authorised."""
 
     n_entries: int = Field(ge=0)
+    """People."""
     categories: Mapping[str, int]
+    """People in each category of the policy pack."""
 
 
 class AuthorityRecord(Frozen):
-    """An authority as it was given.
-
-    Attributes:
-        route: ordinary or urgent.
-        authoriser, rank: who signed.
-        issued_utc: when.
-        starts_utc, ends_utc, cameras: what was authorised.
-        watchlist: what was on the list; it is known when the list is gone.
-        capability_sha256: of the signed file.
-        urgency_reason: why the urgent route.
-        ratified_by: who ratified an urgent authority; None for an ordinary or unratified one.
-        urgent_authoriser: for a ratified one, who had given the urgent authority.
-    """
+    """An authority as it was given."""
 
     route: Route
+    """Ordinary or urgent."""
     authoriser: Name
+    """Who signed, by their id in the register."""
     rank: str
+    """Theirs when they signed."""
     issued_utc: AwareDatetime
+    """When they signed."""
     starts_utc: AwareDatetime
+    """From when it holds."""
     ends_utc: AwareDatetime
+    """Until when it holds."""
     cameras: tuple[CameraName, ...] = Field(min_length=1)
+    """The cameras that were authorised."""
     watchlist: ListCounts
+    """What was on the list; still known when the list is gone."""
     capability_sha256: Digest
+    """SHA-256 of the signed capability file."""
     urgency_reason: Text = ""
+    """Why the urgent route."""
     ratified_by: Name | None = None
+    """Who ratified an urgent authority; null for an ordinary or unratified one."""
     urgent_authoriser: Name | None = None
+    """For a ratified one, who had given the urgent authority; otherwise null."""
 
     @property
     def awaits_ratification(self) -> bool:
@@ -134,19 +148,28 @@ class CheckIn(Frozen):
     """An officer on the spot, from when until when."""
 
     person: Name
+    """Who, by their id in the register."""
     role: Role
+    """As what."""
     at_utc: AwareDatetime
+    """From when."""
     left_utc: AwareDatetime | None = None
+    """Until when; null while they are there."""
 
 
 class CancellationReport(Frozen):
     """What came of it, written before the deployment can be closed."""
 
     reason_for_ending: Text = ""
+    """Why it ended."""
     result: Text = ""
+    """What it brought."""
     public_reaction: Text = ""
+    """How the public took it."""
     incidents: Text = ""
+    """What went wrong."""
     lessons: Text = ""
+    """What was learnt."""
 
 
 class Life(Frozen):

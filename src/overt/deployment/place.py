@@ -37,7 +37,10 @@ class Area(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     type: Literal["Polygon"] = "Polygon"
-    coordinates: tuple[tuple[Position, ...], ...] = Field(min_length=1)
+    coordinates: tuple[tuple[Position, ...], ...] = Field(
+        min_length=1,
+        description="Closed rings of longitude and latitude in degrees: the border, then holes.",
+    )
 
     @model_validator(mode="after")
     def _is_valid(self) -> "Area":
