@@ -91,7 +91,7 @@ def type_into_bash(script, folder, **environment):
         capture_output=True,
         text=True,
         check=False,
-        timeout=800,
+        timeout=1700,
     )
 
 
@@ -140,7 +140,7 @@ def asked(walked):
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 class TestAfterTheWalkThrough:
     """One walk, and what it left."""
 
@@ -179,7 +179,7 @@ class TestAfterTheWalkThrough:
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(900)
+@pytest.mark.timeout(1800)
 def test_people_and_a_policy_of_ones_own_as_the_guides_say(tmp_path):
     shipped = (GUIDES.parents[1] / "policies" / "uk-police.toml").read_text("utf-8")
     own = shipped.replace('id = "uk-police"', 'id = "avon"', 1)

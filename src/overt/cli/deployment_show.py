@@ -78,9 +78,9 @@ def show(deployment: DeploymentName, as_json: AsJson = False) -> None:
     print("\n".join(lines))
     print(f"\n{document.deployment} is {document.state}{_over(document.authority_is_over)}.")
     for step in document.steps:
-        by = step.by or "of itself"
+        by = f"by {step.by}" if step.by else "of itself"
         reason = f": {step.reason}" if step.reason else ""
-        print(f"  {step.number:>3}  {format_utc(step.at_utc)}  {step.event} by {by}{reason}")
+        print(f"  {step.number:>3}  {format_utc(step.at_utc)}  {step.event} {by}{reason}")
 
 
 def _row(life: "Life") -> dict[str, str | None]:

@@ -71,9 +71,14 @@ def describe(
 
 
 def _sentence(message: str) -> str:
-    """Return a message as one line that begins and ends as a sentence does."""
+    """Return a message as one line that begins and ends as a sentence does.
+
+    What is no word, such as a file's name, begins as it is written.
+    """
     line = " ".join(message.split())
-    return line[:1].upper() + line[1:] + ("" if line.endswith((".", "!", "?")) else ".")
+    if line.partition(" ")[0].isalpha():
+        line = line[:1].upper() + line[1:]
+    return line + ("" if line.endswith((".", "!", "?")) else ".")
 
 
 def main() -> None:

@@ -127,6 +127,9 @@ def list_people(as_json: AsJson = False) -> None:
     if as_json:
         print(json.dumps({"people": [_document(each) for each in people]}, indent=2))
         return
+    if not people:
+        _say("Nobody is registered yet; begin with an administrator: overt people add")
+        return
     table = Table("Person", "Rank", "Organisation", "Roles", "", box=None)
     for each in people:
         roles = ", ".join(_grant_words(grant) for grant in each.grants)

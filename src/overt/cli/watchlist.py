@@ -80,9 +80,11 @@ def _tell_all(document: "WatchlistsDocument") -> None:
 
 
 def _tell_one(document: "ListDocument") -> None:
+    from overt.cli.results import people
+
     console = Console()
     state = "from before lists had a life" if document.life is None else str(document.life.state)
-    console.print(f"{document.name}: {document.n_entries:,} people, {state}", highlight=False)
+    console.print(f"{document.name}: {people(document.n_entries)}, {state}", highlight=False)
     console.print(f"Manifest {document.sha256}", soft_wrap=True, highlight=False)
     if document.life is not None:
         for step in document.life.steps:

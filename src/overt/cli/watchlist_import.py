@@ -322,8 +322,9 @@ def _tell_end(console: Console, imported: _Imported) -> None:
     )
     n_pairs = len(life.undecided())
     if n_pairs:
+        pairs = "pair looks" if n_pairs == 1 else "pairs look"
         console.print(
-            f"{n_pairs:,} pairs look like one person or kin, see: overt watchlist check "
+            f"{n_pairs:,} {pairs} like one person or kin, see: overt watchlist check "
             f"{life.watchlist}",
             soft_wrap=True,
         )

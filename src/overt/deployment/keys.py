@@ -54,6 +54,8 @@ def load_private_key(path: Path) -> Ed25519PrivateKey:
         IntegrityError: others than its owner can read it.
     """
     data = _read(path)
+    if b"PUBLIC KEY" in data[:64]:
+        raise InputError("The file is a public key; the signing key is the one without .pub.")
     if path.stat().st_mode & (stat.S_IRWXG | stat.S_IRWXO):
         raise IntegrityError("The signing key can be read by others; run chmod 600 on it.")
     try:
@@ -74,7 +76,9 @@ def load_public_key(path: Path) -> Ed25519PublicKey:
     try:
         key = serialization.load_pem_public_key(_read(path))
     except (ValueError, UnsupportedAlgorithm) as error:
-        raise InputError("The file is not a public key in PEM.") from error
+        raise InputError(
+            "The file is not a public key in PEM; its name usually ends in .pub."
+        ) from error
     if not isinstance(key, Ed25519PublicKey):
         raise InputError("The public key is not an Ed25519 key.")
     return key

@@ -59,7 +59,10 @@ def check_change(
 def _check_asker(registered: Collection[Person], after: Person, by: Person | None) -> Verdict:
     if by is None:
         if registered:
-            return _refused("Only the first person is registered by nobody; say who registers this")
+            return _refused(
+                "Only the first person is registered by nobody; whoever registers this one has to "
+                "say who they are"
+            )
         return ALLOWED
     if by.id == after.id:
         return _refused(f"{by.id} cannot change their own entry; another administrator can")

@@ -18,6 +18,11 @@ from overt.ledger.canonical import JsonValue, canonical_bytes, parse_canonical_o
 from overt.policy.roles import Grant, Person, Role
 
 FORMAT: Final = "overt-person-1"
+_FORMS: Final = {
+    "id": "lower-case letters, digits, dots and hyphens, at most 64",
+    "rank": "a word of the policy pack: lower-case letters, digits and hyphens, at most 64",
+    "organisation": "1 to 100 characters in one line",
+}
 KEY_BYTES: Final = 32
 
 _Id = TypeVar("_Id", DeploymentId, WatchlistId, CameraId)
@@ -77,9 +82,8 @@ def encode_person(person: Person) -> bytes:
     except ValidationError as error:
         place = error.errors(include_input=False, include_url=False)[0]["loc"]
         name = ".".join(str(part) for part in place)
-        raise InputError(
-            f"The person cannot be registered: {name} is not as it must be."
-        ) from error
+        form = _FORMS.get(name, "otherwise")
+        raise InputError(f"The person cannot be registered: {name} must be {form}.") from error
     except ValueError as error:
         raise InputError(f"The person cannot be registered: {error}.") from error
     return data

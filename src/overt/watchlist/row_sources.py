@@ -151,7 +151,7 @@ def _columns(text: ManifestText, line: int, header: Sequence[str]) -> tuple[str,
 def _nearest(name: str) -> str:
     """Return a hint at the column that was probably meant, or nothing."""
     likely = get_close_matches(name[:100].lower().replace(" ", "_"), COLUMNS, n=1)
-    return f"; is {likely[0]} meant" if likely else ""
+    return f"; is {likely[0]} meant?" if likely else ""
 
 
 def _by_column(
