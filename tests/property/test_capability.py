@@ -11,6 +11,7 @@ from overt.core.errors import AuthorityError, InputError
 from overt.deployment.calibration import load_records
 from overt.deployment.capability import Calibration, Capability, sign, verify
 from overt.deployment.keys import load_public_key
+from overt.policy.facts import Route
 from overt.policy.locks import AlertRule
 
 KEY = Ed25519PrivateKey.generate()
@@ -34,6 +35,12 @@ capabilities = st.builds(
         AlertRule, MICRO, st.integers(1, 3), MICRO, MICRO, st.integers(0, 10**6).map(float)
     ),
     authoriser=NAMES,
+    rank=NAMES,
+    route=st.sampled_from(Route),
+    cosigner=st.none() | NAMES,
+    application_sha256=HEX,
+    policy_sha256=HEX,
+    presence_within_s=st.integers(1, 3_600_000).map(lambda ms: ms / 1000),
     issued_utc=MOMENTS,
     calibration=st.none() | st.builds(Calibration, st.integers(1, 10**9), NAMES),
 )
@@ -47,6 +54,12 @@ EXAMPLE = Capability(
     "contract",
     AlertRule(0.45),
     "the office",
+    "superintendent",
+    Route.URGENT,
+    "somebody",
+    "e" * 64,
+    "f" * 64,
+    30.0,
     NOON,
     Calibration(1000, "an evaluation"),
 )

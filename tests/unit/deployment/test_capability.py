@@ -93,6 +93,12 @@ ALTERED = {
     "detector_sha256": "e" * 64,
     "contract": "another",
     "authoriser": "somebody else",
+    "rank": "king",
+    "route": "urgent",
+    "cosigner": "somebody",
+    "application_sha256": "b" * 64,
+    "policy_sha256": "b" * 64,
+    "presence_within_ms": 1,
     "issued_utc": "2025-01-01T12:00:00.000Z",
     "calibration": None,
 }
@@ -121,7 +127,7 @@ def test_every_field_of_the_format_is_tried_above(file):
 
 
 @pytest.mark.parametrize(
-    "prefix", [b"", b"overt-checkpoint/1\n", b"overt-capability/2\n", b"overt-capability/1"]
+    "prefix", [b"", b"overt-checkpoint/1\n", b"overt-capability/1\n", b"overt-capability/2"]
 )
 def test_a_signature_made_for_anything_else_is_no_authority(file, signing_key, trusted, prefix):
     document = document_of(file)
@@ -133,7 +139,14 @@ def test_a_signature_made_for_anything_else_is_no_authority(file, signing_key, t
 @pytest.mark.parametrize(
     ("field", "value"),
     [
-        ("format", "overt-capability/2"),
+        ("format", "overt-capability/1"),
+        ("rank", ""),
+        ("route", "any"),
+        ("cosigner", ""),
+        ("application_sha256", "A" * 64),
+        ("policy_sha256", ""),
+        ("presence_within_ms", 0),
+        ("presence_within_ms", 3_600_001),
         ("deployment", "Upper Case"),
         ("deployment", ""),
         ("cameras", []),
