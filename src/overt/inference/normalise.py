@@ -149,7 +149,11 @@ def _dequantised(operands: list[NDArray[np.generic]], axis: int, block: int) -> 
     factors += [operand.astype(np.int64) for operand in operands[2:]]
     scale, *zero_point = [_spread(factor, quantised.shape, axis, block) for factor in factors]
     difference = quantised - zero_point[0] if zero_point else quantised
-    return np.ascontiguousarray(difference.astype(np.float32) * scale, np.float32)
+    with np.errstate(over="ignore", invalid="ignore"):  # refused below, not warned of
+        weights = np.ascontiguousarray(difference.astype(np.float32) * scale, np.float32)
+    if not np.isfinite(weights).all():
+        raise ValueError("a weight is not a finite number")
+    return weights
 
 
 def _spread(factor: NDArray[Any], shape: tuple[int, ...], axis: int, block: int) -> NDArray[Any]:
