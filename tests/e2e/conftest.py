@@ -1,64 +1,12 @@
-"""A machine that is ready for a deployment, and ``overt`` as a process of its own."""
+"""``overt`` as a process of its own."""
 
 import os
 import signal
 import subprocess
 import sys
 import time
-from dataclasses import replace
-from datetime import UTC, datetime, timedelta
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-
-from overt.core.clock import SystemClock
-from overt.deployment.capability import sign
-from overt.store.store import Store
-
-
-@pytest.fixture
-def trusted(home, signing_key):
-    """Make the signing key known to the node."""
-    folder = home / "authority"
-    folder.mkdir(parents=True)
-    (folder / "office.pub").write_bytes(
-        signing_key.public_key().public_bytes(
-            serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-        )
-    )
-
-
-@pytest.fixture
-def listed(home, watchlist):
-    """Keep the watchlist on the node."""
-    with Store.open(home, SystemClock()) as store:
-        store.watchlists.save(watchlist)
-
-
-@pytest.fixture
-def valid_capability(capability_of, models, watchlist):
-    """A capability for the list and the models in hand, for the hour around now."""
-    now = datetime.now(UTC).replace(microsecond=0)
-    return capability_of(
-        not_before_utc=now - timedelta(minutes=30),
-        not_after_utc=now + timedelta(minutes=30),
-        watchlist_sha256=watchlist.manifest_sha256,
-        detector_sha256=models.detector_sha256,
-        contract=models.contract,
-        issued_utc=now,
-    )
-
-
-@pytest.fixture
-def capability_file(tmp_path, valid_capability, signing_key):
-    """Write a signed capability with changes; return its path."""
-
-    def do(key=signing_key, **changes):
-        path = tmp_path / "capability.json"
-        path.write_bytes(sign(replace(valid_capability, **changes), key))
-        return path
-
-    return do
 
 
 @pytest.fixture

@@ -2,6 +2,8 @@
 
 import json
 import shutil
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -11,14 +13,18 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from overt.cli import session
-from overt.core.clock import SystemClock
+from overt.core.clock import ManualClock, SystemClock
+from overt.core.ids import CameraId, DeploymentId, PersonId
+from overt.deployment.acts import Apply, End
+from overt.deployment.capability import sign
+from overt.deployment.keys import create_key
 from overt.ledger.canonical import canonical_bytes
+from overt.ledger.records import LedgerRecord, RecordKind
 from overt.policy.locks import AlertRule
-from overt.store.store import Store
+from overt.policy.roles import Grant, Person, Role
 
-PAST = datetime(2020, 1, 1, tzinfo=UTC)
-FUTURE = datetime(2090, 1, 1, tzinfo=UTC)
-HOUR = timedelta(hours=1)
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+OTHER_SHA256 = "b" * 64
 
 
 @pytest.fixture
@@ -35,34 +41,64 @@ def opened(monkeypatch):
     return readers
 
 
-@pytest.fixture
-def refused(command, home, trusted, listed, opened, clip_of_both):
-    """Run a deployment that must not begin: nothing decoded, nothing in the record."""
+def acts(found):
+    """Return what the record says that was done, refusals left out."""
+    records = [LedgerRecord.parse(data) for data in found.store.ledger.records()]
+    return [record.body for record in records if record.kind is not RecordKind.REFUSAL]
 
-    def do(capability, code, says, *options):
-        ran = command("run", capability, "--camera", f"gate={clip_of_both}", *options)
+
+@pytest.fixture
+def refused(run_of_site, opened, clip_of_both):
+    """Run a deployment that must not begin: nothing decoded, no run and no step in the record."""
+
+    def do(found, code, says, *options, **more):
+        before = acts(found)
+        ran = run_of_site(found, "--camera", f"gate={clip_of_both}", *options, **more)
         assert ran.failed_plainly(code, says)
         assert [reader.stats().n_decoded for reader in opened] in ([], [0])
-        with Store.open(home, SystemClock()) as store:
-            assert list(store.ledger.records()) == []
+        assert acts(found) == before
         return ran
 
     return do
 
 
-def test_no_capability(refused, tmp_path):
-    refused(tmp_path / "none.json", 3, "capability file cannot be read")
-    refused(tmp_path, 3, "capability file cannot be read")
+@pytest.fixture
+def ready(site):
+    return site(present=False)
+
+
+@pytest.fixture
+def forged(ready, tmp_path):
+    """Write the deployment's capability file with changes; return its path."""
+
+    def do(**changes):
+        path = tmp_path / "capability.json"
+        content = json.loads(ready.file)
+        for field, value in changes.items():
+            before = content["capability"][field]
+            content["capability"][field] = before | value if isinstance(value, dict) else value
+        path.write_bytes(canonical_bytes(content))
+        return path
+
+    return do
+
+
+def test_no_deployment(refused, ready, tmp_path):
+    refused(ready, 10, "no deployment d-9", named="d-9")
+    refused(ready, 3, "capability file cannot be read", named=tmp_path / "none.json")
+    refused(ready, 3, "capability file cannot be read", named=tmp_path)
 
 
 @pytest.mark.parametrize("data", [b"", b"{}", b"\xff" * 100, b"[" * 5000])
-def test_a_malformed_capability(refused, tmp_path, data):
+def test_a_malformed_capability(refused, ready, tmp_path, data):
     (tmp_path / "capability.json").write_bytes(data)
-    refused(tmp_path / "capability.json", 5, "not a capability")
+    refused(ready, 5, "not a capability", named=tmp_path / "capability.json")
 
 
-def test_a_capability_of_somebody_who_is_not_trusted(refused, capability_file):
-    refused(capability_file(key=Ed25519PrivateKey.generate()), 5, "not trusted here")
+def test_a_capability_of_somebody_who_is_not_registered(refused, ready, tmp_path):
+    path = tmp_path / "capability.json"
+    path.write_bytes(sign(ready.capability, Ed25519PrivateKey.generate()))
+    refused(ready, 5, "not trusted here", named=path)
 
 
 @pytest.mark.parametrize(
@@ -72,61 +108,116 @@ def test_a_capability_of_somebody_who_is_not_trusted(refused, capability_file):
         ("cameras", ["gate", "north"]),
         ("not_before_utc", "2020-01-01T12:00:00.000Z"),
         ("not_after_utc", "2090-01-01T12:00:00.000Z"),
-        ("watchlist_sha256", "b" * 64),
-        ("detector_sha256", "b" * 64),
+        ("watchlist_sha256", OTHER_SHA256),
+        ("detector_sha256", OTHER_SHA256),
         ("contract", "another"),
         ("rule", {"threshold_micro": 1}),
         ("authoriser", "somebody else"),
+        ("rank", "chief-constable"),
+        ("route", "urgent"),
+        ("cosigner", "somebody-else"),
+        ("application_sha256", OTHER_SHA256),
+        ("policy_sha256", OTHER_SHA256),
+        ("presence_within_ms", 3_600_000),
         ("issued_utc", "2020-01-01T12:00:00.000Z"),
         ("calibration", None),
     ],
 )
-def test_a_forged_capability(refused, capability_file, field, value):
-    path = capability_file()
-    forged = json.loads(path.read_bytes())
-    before = forged["capability"][field]
-    forged["capability"][field] = before | value if isinstance(value, dict) else value
-    path.write_bytes(canonical_bytes(forged))
-    refused(path, 5, "forged or was altered")
+def test_a_forged_capability(refused, ready, forged, field, value):
+    refused(ready, 5, "forged or was altered", named=forged(**{field: value}))
 
 
-@pytest.mark.parametrize(
-    ("begins", "says"), [(PAST, "has expired"), (FUTURE, "not yet valid")], ids=["past", "future"]
-)
-def test_a_capability_outside_its_window(refused, capability_file, begins, says):
-    refused(capability_file(not_before_utc=begins, not_after_utc=begins + HOUR), 5, says)
+def test_a_capability_that_is_not_the_one_in_force(refused, ready, tmp_path):
+    """The same person signs a lower threshold for the same deployment, and nobody recorded it."""
+    lower = replace(ready.capability, rule=AlertRule(0.3))
+    path = tmp_path / "capability.json"
+    path.write_bytes(sign(lower, ready.force.key_of(ready.force.authoriser.id)))
+    refused(ready, 5, "not the one in force", named=path)
+
+
+def test_a_deployment_that_nobody_authorised(refused, site):
+    found = site(present=False)
+    draft = DeploymentId("d-2")
+    application = found.life.application.model_copy(update={"deployment": draft})
+    found.store.lives.act(draft, Apply(application), found.force.requester.id)
+    refused(found, 5, "nobody has authorised it", named=draft)
+
+
+def test_a_deployment_before_its_window(refused, site):
+    refused(site(present=False, ready=False, starts=timedelta(hours=1)), 5, "not yet valid")
+
+
+def test_a_deployment_after_its_window(refused, site):
+    refused(site(present=False, clock=ManualClock(NOON)), 5, "has expired")
+
+
+def test_a_deployment_that_was_ended(refused, ready):
+    ready.act(End("it rained"), ready.force.operator)
+    refused(ready, 10, "that is ended cannot take the step: go live")
 
 
 @pytest.mark.parametrize(
     ("changes", "says"),
     [
         ({"cameras": ("another",)}, "does not name the camera gate"),
-        ({"detector_sha256": "b" * 64}, "detector is not the one"),
-        ({"contract": "another"}, "embedder is not the one"),
+        ({"detector_sha256": OTHER_SHA256}, "detector is not the one"),
     ],
-    ids=["camera", "detector", "contract"],
+    ids=["camera", "detector"],
 )
-def test_a_capability_for_something_else(refused, capability_file, changes, says):
-    refused(capability_file(**changes), 5, says)
+def test_an_authority_for_something_else(refused, site, changes, says):
+    refused(site(present=False, **changes), 5, says)
 
 
-def test_a_capability_for_a_list_that_is_not_here(refused, capability_file):
-    refused(capability_file(watchlist_sha256="b" * 64), 3, "watchlist is not on this machine")
+def test_a_list_that_is_not_here(refused, ready):
+    ready.store.watchlists.destroy_key(ready.watchlist.id)
+    refused(ready, 3, "watchlist is not on this machine")
 
 
-def test_a_list_that_is_not_what_its_name_says(refused, capability_file, home, watchlist, enrol):
+def test_a_list_that_is_not_what_its_name_says(refused, ready, home, enrol):
     """A list is bound by what it holds, not by the digest that stands beside it."""
-    false = replace(enrol("stranger"), manifest_sha256="b" * 64)
-    with Store.open(home, SystemClock()) as store:
-        store.watchlists.save(false)
-    refused(capability_file(watchlist_sha256="b" * 64), 5, "watchlist is not the one")
+    other = replace(enrol("stranger"), id="another")
+    ready.force.list_people(other)
+    authorised = ready.watchlist.manifest_sha256
+    with closing(sqlite3.connect(home / "overt.sqlite3")) as database, database:
+        change = "UPDATE watchlists SET manifest_sha256 = ? WHERE id = ?"
+        database.execute(change, (OTHER_SHA256, ready.watchlist.id))
+        database.execute(change, (authorised, "another"))
+    refused(ready, 5, "watchlist is not the one")
 
 
-def test_a_list_made_with_another_model(refused, capability_file, home, watchlist):
-    with Store.open(home, SystemClock()) as store:
-        store.watchlists.save(replace(watchlist, contract="another", manifest_sha256="b" * 64))
-    changes = {"watchlist_sha256": "b" * 64, "contract": "another"}
-    refused(capability_file(**changes), 4, "made with another model")
+def test_a_list_made_with_another_model(refused, site, watchlist):
+    refused(site(present=False, listed=replace(watchlist, contract="another")), 4, "another model")
+
+
+def test_without_officers_every_reason_is_said(refused, site):
+    ran = refused(site(present=False, ready=False), 9, "1 operator")
+    assert "engagement officer" in ran.stderr
+    assert "Nobody has confirmed that the signs stand" in ran.stderr
+    assert ran.stderr.count("rule officers") == 2
+
+
+@pytest.mark.parametrize("who", ["requester", "authoriser", "list_manager", "chief"])
+def test_somebody_who_may_not_run_it(refused, ready, who):
+    refused(ready, 9, "start, pause and resume", by=getattr(ready.force, who))
+
+
+def test_somebody_whom_nobody_knows(command, ready, tmp_path, clip_of_both):
+    key = tmp_path / "unknown.key"
+    create_key(key)
+    ran = command("run", ready.id, "--as", key, "--camera", f"gate={clip_of_both}")
+    assert ran.failed_plainly(9, "Nobody in the register")
+
+
+def test_an_operator_of_other_cameras(refused, ready, tmp_path):
+    """Rights multiply: role, deployment, list and camera."""
+    key = Ed25519PrivateKey.generate()
+    elsewhere = Grant(Role.OPERATOR, cameras=frozenset({CameraId("north")}))
+    raw = key.public_key().public_bytes_raw()
+    person = Person(PersonId("op-north"), "constable", "elsewhere", (elsewhere,), raw)
+    now = SystemClock().now_utc()
+    ready.store.people.save(person, PersonId("demo-administrator"), now)
+    ready.force._keys[person.id] = key
+    refused(ready, 9, "camera", by=person)
 
 
 @pytest.mark.parametrize(
@@ -139,11 +230,11 @@ def test_a_list_made_with_another_model(refused, capability_file, home, watchlis
     ],
     ids=["gpu", "toaster", "cuda of openvino", "cuda"],
 )
-def test_a_device_that_is_not_there(refused, capability_file, options, says):
-    refused(capability_file(), 6, says, *options)
+def test_a_device_that_is_not_there(refused, ready, options, says):
+    refused(ready, 6, says, *options)
 
 
-def test_a_changed_model_file(refused, capability_file, tmp_path, monkeypatch):
+def test_a_changed_model_file(refused, ready, tmp_path, monkeypatch):
     from overt.cli import wiring
 
     cache = tmp_path / "cache"
@@ -152,13 +243,12 @@ def test_a_changed_model_file(refused, capability_file, tmp_path, monkeypatch):
         path.chmod(0o600)
         path.write_bytes(path.read_bytes()[:-1] + b"\0")
     monkeypatch.setenv("OVERT_CACHE", str(cache))
-    refused(capability_file(), 4, "delete the file and run")
+    refused(ready, 4, "delete the file and run")
 
 
-def test_no_video(command, trusted, listed, capability_file, tmp_path):
-    path = capability_file()
+def test_no_video(run_of_site, ready, tmp_path):
     (tmp_path / "empty").mkdir()
-    assert command("run", path).failed_plainly(3, "There is no video")
+    assert run_of_site(ready).failed_plainly(3, "There is no video")
     for source, says in (
         ("none.mp4", "there is no video"),
         (tmp_path / "empty", "no video and no pictures"),
@@ -166,30 +256,21 @@ def test_no_video(command, trusted, listed, capability_file, tmp_path):
         ("", "a source needs"),
         (tmp_path / "frame_%03d.png", "no video and no pictures"),
     ):
-        assert command("run", path, "--camera", f"gate={source}").failed_plainly(3, says)
+        assert run_of_site(ready, "--camera", f"gate={source}").failed_plainly(3, says)
 
 
 @pytest.mark.parametrize("data", [b"", b"no video" * 999, b"\0\0\0\x20ftypisom"])
-def test_a_video_that_cannot_be_read(command, trusted, listed, capability_file, tmp_path, data):
+def test_a_video_that_cannot_be_read(run_of_site, site, tmp_path, data):
     (tmp_path / "broken.mp4").write_bytes(data)
-    ran = command("run", capability_file(), "--camera", f"gate={tmp_path / 'broken.mp4'}")
+    ran = run_of_site(site(), "--camera", f"gate={tmp_path / 'broken.mp4'}")
     assert ran.failed_plainly(3, "cannot read video")
 
 
-def test_cameras_that_are_not_told_apart(command, trusted, listed, capability_file, clip_of_both):
-    path = capability_file(cameras=("gate", "north"))
-    one = f"gate={clip_of_both}"
-    assert command("run", path, "--camera", one, "--camera", one).failed_plainly(3, "given twice")
-    assert command("run", path, "--camera", clip_of_both).failed_plainly(3, "NAME=SOURCE")
-
-
-def test_a_deployment_runs_under_one_capability_only(
-    command, home, trusted, listed, capability_file, clip_of_both
-):
-    run = ("--camera", f"gate={clip_of_both}", "--json")
-    assert command("run", capability_file(), *run).json["ended"] == "finished"
-    other = capability_file(rule=AlertRule(0.9))
-    assert command("run", other, *run).failed_plainly(4, "already ran under another capability")
+def test_cameras_that_are_not_told_apart(run_of_site, site, clip_of_both):
+    found = site(present=False, cameras=("gate", "north"))
+    one = ("--camera", f"gate={clip_of_both}")
+    assert run_of_site(found, *one, *one).failed_plainly(3, "given twice")
+    assert run_of_site(found, "--camera", clip_of_both).failed_plainly(3, "NAME=SOURCE")
 
 
 def empty(folder):
@@ -227,24 +308,16 @@ def bad_list(request, tmp_path):
     return folder, says
 
 
-def test_a_watchlist_of_which_nothing_can_be_enrolled(command, bad_list, home):
-    folder, says = bad_list
-    ran = command("watchlist", "import", folder, "--name", "list")
-    assert says in ran.stderr
-    assert ran.failed_plainly(3, "no picture")
-    assert "list" not in command("watchlist", "show").stdout
-
-
 def test_a_demo_with_a_watchlist_of_which_nothing_can_be_enrolled(command, bad_list, clip_of_both):
     folder, says = bad_list
     demo = ("demo", "--video", clip_of_both, "--watchlist", folder, "--json")
     assert command(*demo).failed_plainly(3, says)
 
 
-def test_a_watchlist_that_is_neither_folder_nor_zip(command, tmp_path):
+def test_a_watchlist_that_is_neither_folder_nor_zip(command, tmp_path, clip_of_both):
     (tmp_path / "file").write_text("neither")
     for source in (tmp_path / "file", tmp_path / "none"):
-        ran = command("watchlist", "import", source, "--name", "list")
+        ran = command("demo", "--video", clip_of_both, "--watchlist", source, "--json")
         assert ran.failed_plainly(3, "folder or a ZIP")
 
 
@@ -258,22 +331,15 @@ def fill(folder):
                 continue
 
 
-def test_a_disk_without_room_for_a_list(command, small_disk, pictures_of, monkeypatch):
-    disk = small_disk("256k")
-    monkeypatch.setenv("OVERT_HOME", str(disk / "home"))
-    fill(disk)
-    ran = command("watchlist", "import", pictures_of("listed"), "--name", "list")
-    assert ran.failed_plainly(7, "disk is full")
-
-
 def test_a_disk_that_is_full_when_the_run_begins(
-    command, small_disk, home, trusted, listed, capability_file, clip_of_both, monkeypatch
+    run_of_site, ready, small_disk, home, clip_of_both, monkeypatch
 ):
     disk = small_disk("4m")
+    ready.store.close()
     shutil.copytree(home, disk / "home")
     fill(disk)
     monkeypatch.setenv("OVERT_HOME", str(disk / "home"))
-    ran = command("run", capability_file(), "--camera", f"gate={clip_of_both}")
+    ran = run_of_site(ready, "--camera", f"gate={clip_of_both}")
     assert ran.failed_plainly(7, "disk is full")
 
 
@@ -307,6 +373,7 @@ def test_a_demo_that_cannot_be(command, options, code, says, tmp_path, monkeypat
         (("--threshold", "nan"), "threshold"),
         (("--one-in", "1000000"), "No measurement supports"),
         (("--repeat-within-s", "inf"), "endless"),
+        (("--repeat-within-s", "1e6"), "repeat_within_s"),
     ],
 )
 def test_a_demo_under_a_rule_that_cannot_be(command, options, says, clip_of_both, pictures_of):
@@ -315,10 +382,25 @@ def test_a_demo_under_a_rule_that_cannot_be(command, options, says, clip_of_both
 
 
 @pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (("--threshold", "0.1"), "threshold is below the one that the evaluation supports"),
+        (("--one-in", "100"), "asks for one in 100"),
+    ],
+)
+def test_a_demo_that_the_policy_does_not_allow(command, options, says, clip_of_both, pictures_of):
+    demo = ("demo", "--video", clip_of_both, "--watchlist", pictures_of("listed"), "--json")
+    ran = command(*demo, *options)
+    assert ran.failed_plainly(9, says)
+    assert "(rule evaluation;" in ran.stderr
+
+
+@pytest.mark.parametrize(
     "options",
     [
         ("run",),
-        ("run", "capability.json", "--camera", "a", "--runtime", "toaster"),
+        ("run", "d-1", "--as", "k", "--camera", "a", "--runtime", "toaster"),
+        ("run", "d-1", "--camera", "a"),
         ("demo", "--seconds", "nan"),
         ("demo", "--repeat-within-s", "nan"),
         ("demo", "--one-in", "0"),
