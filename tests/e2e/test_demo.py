@@ -70,6 +70,7 @@ def test_a_person_reads_the_story(command, own, tmp_path, home, monkeypatch):
     assert ran.stdout == ""
     for told in (
         r"Authorised: 1 person on the list, threshold 0\.\d+, cameras camera",
+        r"a demonstration without legal authority",
         r"possible match: listed +camera camera, \d+\.\d s +similarity 0\.\d+ \(threshold 0\.\d+\)",
         r"2 +faces detected = 0 rejected \+ 2 compared",
         r"2 +faces compared = 1 alerted \+ 1 erased",
