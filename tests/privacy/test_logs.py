@@ -43,22 +43,37 @@ def test_a_whole_demo_logs_nothing_about_anybody(command, secret_folder, clip_of
 
 
 def test_nobody_is_named_where_there_is_no_screen_for_it(
-    command, secret_folder, clip_of_both, tmp_path, home
+    command, list_office, secret_folder, tmp_path
 ):
-    """Labels are for the one who runs the deployment: in the result and on the screen alone."""
-    assert command("watchlist", "import", secret_folder, "--name", "wanted").returncode == 0
-    for command_line in (("watchlist", "show"), ("watchlist", "show", "--json")):
+    """Names are for the screen of the one who imports, or of somebody who may read the list."""
+    report = tmp_path / "report.csv"
+    arguments = list_office.importing(secret_folder, instructions=SECRET_LABEL)
+    ran = command(*arguments, "--json", "--report", report)
+    assert ran.returncode == 0, ran.stderr
+    assert of_a_person(ran.stdout + ran.stderr + report.read_text("utf-8")) == []
+    manager = ("--as", list_office.key())
+    for command_line in (
+        ("watchlist", "show"),
+        ("watchlist", "show", "--json"),
+        ("watchlist", "show", "wanted"),
+        ("watchlist", "show", "wanted", "--json"),
+        ("watchlist", "check", "wanted"),
+        ("watchlist", "check", "wanted", "--json"),
+        ("watchlist", "freeze", "wanted", *manager),
+        ("watchlist", "confirm", "wanted", "--all", *manager),
+        ("watchlist", "purge", "wanted", *manager),
+    ):
         ran = command(*command_line)
         assert of_a_person(ran.stdout + ran.stderr) == []
 
 
 @pytest.mark.parametrize("width_px", [0, 4, 300])
-def test_a_refusal_names_no_bytes(command, tmp_path, png, width_px):
+def test_a_refusal_names_no_bytes(command, list_office, tmp_path, png, width_px):
     folder = tmp_path / "list"
     folder.mkdir()
     picture = np.zeros((max(1, width_px), max(1, width_px), 3), np.uint8)
     (folder / f"{SECRET_LABEL}.png").write_bytes(png(picture)[: 5000 if width_px else 20])
-    ran = command("watchlist", "import", folder, "--name", "wanted")
+    ran = command(*list_office.importing(folder))
     last = ran.stderr.strip().splitlines()[-1]
     assert last.startswith("overt: ")
     assert of_a_person(last) == []
