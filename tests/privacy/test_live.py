@@ -72,30 +72,22 @@ def test_the_search_finds_what_is_planted(tmp_path, stranger):
 
 
 def test_no_file_of_a_node_holds_anything_of_a_stranger(
-    command, home, tmp_path, pictures_of, clip_of_both, stranger, monkeypatch
+    site, run_of_site, home, tmp_path, clip_of_both, stranger, monkeypatch
 ):
     monkeypatch.chdir(tmp_path)
     temporary = tmp_path / "temporary"
     temporary.mkdir()
     monkeypatch.setattr("tempfile.tempdir", str(temporary))
-    key, capability = tmp_path / "office.key", tmp_path / "capability.json"
-    command("deployment", "new-key", key)
-    command("deployment", "trust", f"{key}.pub")
-    command("watchlist", "import", pictures_of("listed"), "--name", "wanted")
-    command(
-        "deployment", "authorise", "d-1", "--camera", "gate", "--watchlist", "wanted",
-        "--authoriser", "the office", "--key", key, "--out", capability,
-        "--minutes", "10", "--threshold", "0.45",
-    )  # fmt: skip
-    ran = command("run", capability, "--camera", f"gate={clip_of_both}", "--json")
+    found = site()
+    ran = run_of_site(found, "--camera", f"gate={clip_of_both}", "--json")
     assert ran.json["faces"]["erased"] == len(ran.json["alerts"]) == 1
     assert found_in(home, stranger) == set()
     assert list(temporary.iterdir()) == []
-    made = {path.name for path in tmp_path.iterdir()}
-    assert made <= {"home", "temporary", "pictures", key.name, f"{key.name}.pub", capability.name}
+    key = found.key_file(found.force.operator, tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} <= {"home", "temporary", key.name}
 
 
-def test_what_an_alert_keeps_cannot_be_read_without_its_key(command, home, trusted_run, stranger):
+def test_what_an_alert_keeps_cannot_be_read_without_its_key(home, trusted_run, stranger):
     """Not even the alert's own pictures lie in clear, nor does the reference."""
     with Store.open(home, SystemClock()) as store:
         (alert,) = store.alerts.list()
@@ -111,36 +103,18 @@ def test_what_an_alert_keeps_cannot_be_read_without_its_key(command, home, trust
     assert found_in(home, needles) == set()
 
 
-def test_only_counts_are_recorded_of_a_stranger(command, home, trusted_run):
+def test_only_counts_are_recorded_of_a_stranger(home, trusted_run):
     """The record has one line an alert, and nothing for a face that was erased."""
     from overt.ledger.records import LedgerRecord
 
     with Store.open(home, SystemClock()) as store:
         kinds = [str(LedgerRecord.parse(data).kind) for data in store.ledger.records()]
-    assert kinds == ["run.started", "alert.raised", "run.counts", "run.stopped"]
+    of_the_run = [kind for kind in kinds if kind.startswith(("run.", "alert."))]
+    assert of_the_run == ["run.started", "alert.raised", "run.counts", "run.stopped"]
 
 
 @pytest.fixture
-def trusted_run(home, models, watchlist, clip_of_both, capability_of, signing_key):
-    """Run the clip in-process, with nothing but the store."""
-    from datetime import timedelta
-
-    from rich.console import Console
-
-    from overt.cli.session import Session, run_session
-    from overt.deployment.capability import sign
-    from overt.video.sources import parse_source
-
-    now = SystemClock().now_utc()
-    capability = capability_of(
-        not_before_utc=now,
-        not_after_utc=now + timedelta(hours=1),
-        watchlist_sha256=watchlist.manifest_sha256,
-        detector_sha256=models.detector_sha256,
-        contract=models.contract,
-    )
-    sources = {"gate": parse_source(str(clip_of_both))}
-    session = Session(capability, sign(capability, signing_key), watchlist, models, sources)
-    with Store.open(home, SystemClock()) as store:
-        store.watchlists.save(watchlist)
-        return run_session(session, store, SystemClock(), Console(quiet=True), quiet=True)
+def trusted_run(site, run_of_site, clip_of_both):
+    """Run the clip."""
+    ran = run_of_site(site(), "--camera", f"gate={clip_of_both}", "--json")
+    assert ran.returncode == 0, ran.stderr
