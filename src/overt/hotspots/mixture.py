@@ -1,0 +1,204 @@
+"""The learnt mixture: own counts and kernels at several distances, weighted by what came true.
+
+Each component is a share of all offences for each cell, made from what was known at a time. The
+weights maximise the likelihood of the offences of later windows under the weighted sum. The
+likelihood is concave in the weights, so that EM from equal weights finds the one maximum. It is an
+empirical Bayes estimate that borrows from neighbours: the weight of the own count is how far a cell
+is believed over its surroundings, in place and in time.
+
+Invariants: components and weights sum to 1; the floor has a positive share, so that no cell is
+impossible; nothing from the window that is predicted is in a component.
+Must not: look at ranks or hit rates.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+import numpy as np
+
+from overt.hotspots.projection import Floats
+from overt.hotspots.study import Study
+from overt.hotspots.timeline import FOREVER, Timeline, half_lives_within
+
+BANDWIDTHS_M: Final = (80.0, 150.0, 400.0, 1_000.0)
+OWN_HALF_LIVES: Final = (6.0, 24.0, 72.0)
+KERNEL_HALF_LIVES: Final = (72.0,)
+
+STRENGTHS: Final = (1.0, 4.0)
+_POOLED_M: Final = (150.0, 400.0, 1_000.0)
+_POOLED_FLOOR: Final = 0.05
+
+MIN_FLOOR: Final = 1e-3
+N_STEPS: Final = 400
+TOLERANCE: Final = 1e-9
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """One way to share out the offences.
+
+    Attributes:
+        kind: ``own``, ``kernel``, ``pooled`` (own counts shrunk towards kernels) or ``floor``.
+        half_life: months after which an offence counts half; infinite if it never does.
+        bandwidth_m: of a kernel, else 0.
+        strength: of a pooled count: the offences that the surroundings count for.
+    """
+
+    kind: str
+    half_life: float = FOREVER
+    bandwidth_m: float = 0.0
+    strength: float = 0.0
+
+    def __str__(self) -> str:
+        if self.kind == "floor":
+            return "floor"
+        decay = "no decay" if np.isinf(self.half_life) else f"half-life {self.half_life:g} months"
+        if self.kind == "pooled":
+            return f"own cell shrunk by {self.strength:g} offences, {decay}"
+        where = "own cell" if self.kind == "own" else f"kernel {self.bandwidth_m:g} m"
+        return f"{where}, {decay}"
+
+
+FLOOR: Final = Component("floor")
+
+
+def components_for(n_months: float) -> tuple[Component, ...]:
+    """Return the components that ``n_months`` of data can tell apart."""
+    own = half_lives_within(OWN_HALF_LIVES, n_months)
+    kernel = half_lives_within(KERNEL_HALF_LIVES, n_months)[:1]
+    return (
+        *(Component("own", half_life) for half_life in own),
+        *(Component("kernel", half_life, b) for half_life in kernel for b in BANDWIDTHS_M),
+        *(Component("pooled", kernel[0], strength=strength) for strength in STRENGTHS),
+        FLOOR,
+    )
+
+
+@dataclass(frozen=True)
+class Shares:
+    """Makes components of one study and timeline, and keeps those it made.
+
+    Attributes:
+        study: the cells.
+        timeline: the offences' times.
+    """
+
+    study: Study
+    timeline: Timeline
+    _kept: dict[tuple[Component, float], Floats] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+
+    def share(self, component: Component, at: float) -> Floats:
+        """Return the component at a time, shape (n_cells,), sum 1."""
+        if (component, at) not in self._kept:
+            self._kept[component, at] = self._make(component, at)
+        return self._kept[component, at]
+
+    def stacked(self, components: Sequence[Component], at: float) -> Floats:
+        """Return several, shape (n_components, n_cells)."""
+        return np.stack([self.share(component, at) for component in components])
+
+    def trust(self, components: Sequence[Component], at: float) -> Floats:
+        """Return how many months' offences stand behind each own count, 1 for other components.
+
+        A count is believed over its surroundings in proportion to the time that it was taken over:
+        with a Gamma prior of weight κ months, a count over E months has the weight E / (κ + E).
+        """
+        return np.array(
+            [
+                self.timeline.exposure(at, c.half_life) if c.kind == "own" else 1.0
+                for c in components
+            ]
+        )
+
+    def window(self, start: float, end: float) -> Floats:
+        """Return the number of covered offences of each cell in a window."""
+        return self.study.counts(self.timeline.counts_in(start, end))
+
+    def forget(self, before: float) -> None:
+        """Drop components of times before ``before``."""
+        for key in [key for key in self._kept if key[1] < before]:
+            del self._kept[key]
+
+    def _make(self, component: Component, at: float) -> Floats:
+        if component.kind == "floor":
+            return self.study.uniform
+        if component.kind == "pooled":
+            return self._pooled(component, at)
+        weights = self.timeline.weights(at, component.half_life)
+        if component.kind == "own":
+            mass = self.study.counts(weights)
+        else:
+            mass = self.study.smoothed(weights, component.bandwidth_m)
+        total = mass.sum()
+        return mass / total if total > 0 else self.study.uniform
+
+    def _pooled(self, component: Component, at: float) -> Floats:
+        """Return own counts under a Gamma prior of fixed shape around the kernels' mean.
+
+        Unlike in the weighted sum, a busy place is believed over its surroundings more than a quiet
+        one: the posterior mean of n offences with m expected is ``m (s + n) / (s + m)``.
+        """
+        half_life, strength = component.half_life, component.strength
+        near = np.mean(
+            [self.share(Component("kernel", half_life, b), at) for b in _POOLED_M], axis=0
+        )
+        near = (1 - _POOLED_FLOOR) * near + _POOLED_FLOOR * self.study.uniform
+        counts = self.study.counts(self.timeline.weights(at, half_life))
+        expected = near * counts.sum()
+        mass = expected * (strength + counts) / (strength + expected)
+        total = mass.sum()
+        return np.asarray(mass / total) if total > 0 else self.study.uniform
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """What was known before a window, and what happened in it.
+
+    Attributes:
+        shares: components from before it, the floor last, shape (n_components, n_cells).
+        trust: how much each component's weight is multiplied by for what it was made from.
+        counts: offences in it, shape (n_cells,).
+    """
+
+    shares: Floats
+    trust: Floats
+    counts: Floats
+
+
+def fit_weights(windows: Sequence[Window]) -> Floats:
+    """Return the weights, before trust, that make these windows most likely; sum 1.
+
+    The forecast of a window is ``weights * trust`` scaled to sum 1, times its shares. The steps are
+    those of EM, with the scaling minorised by its tangent; each step raises the likelihood.
+    """
+    happened = [window.counts > 0 for window in windows]
+    shares = [w.shares[:, h] for w, h in zip(windows, happened, strict=True)]
+    counts = [w.counts[h] for w, h in zip(windows, happened, strict=True)]
+    n_events = sum(float(c.sum()) for c in counts)
+    weights = np.full(len(windows[0].shares), 1 / len(windows[0].shares))
+    last = -np.inf
+    for _ in range(N_STEPS if n_events else 0):
+        likelihood = 0.0
+        credit, cost = np.zeros_like(weights), np.zeros_like(weights)
+        for window, share, count in zip(windows, shares, counts, strict=True):
+            trusted = weights * window.trust
+            mixed = trusted @ share
+            credit += trusted * (share @ (count / mixed))
+            cost += count.sum() * window.trust / trusted.sum()
+            likelihood += float(count @ np.log(mixed / trusted.sum()))
+        weights = credit / cost
+        weights /= weights.sum()
+        if likelihood - last < TOLERANCE * n_events:
+            break
+        last = likelihood
+    weights[-1] = max(weights[-1], MIN_FLOOR)
+    return np.asarray(weights / weights.sum())
+
+
+def mix(weights: Floats, shares: Floats, trust: Floats) -> Floats:
+    """Return the forecast share of each cell, sum 1."""
+    trusted = weights * trust
+    return np.asarray((trusted / trusted.sum()) @ shares)
