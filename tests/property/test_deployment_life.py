@@ -22,7 +22,8 @@ from hypothesis.stateful import (
     run_state_machine_as_test,
 )
 
-from fixtures.attempts import LONG, PACKS, START, Attempts, everybody
+from fixtures.attempts import LONG, PACKS, START, Attempts
+from fixtures.force import everybody
 from overt.core.errors import InputError
 from overt.core.ids import CameraId, Sha256
 from overt.deployment import acts
