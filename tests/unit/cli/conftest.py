@@ -133,7 +133,9 @@ class Office:
     def store(self) -> Store:
         return Store.open(self.home, SystemClock())
 
-    def form(self, *changes: tuple[str, str], starts=timedelta(0), lasts=timedelta(hours=2)) -> Path:
+    def form(
+        self, *changes: tuple[str, str], starts=timedelta(0), lasts=timedelta(hours=2)
+    ) -> Path:
         """Write the form, with these texts replaced."""
         start = datetime.now(UTC) + starts
         text = FORM.replace("LONG", LONG).replace("DAY", start.date().isoformat())
