@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress, TextColumn
 
+from overt.cli.hotspots_maps import evaluate, rank
 from overt.cli.options import AsJson
 from overt.core.errors import InputError, StorageError
 
@@ -128,3 +129,7 @@ def _print_ingested(console: Console, ingested: "Ingested", out: Path, report: P
     )
     if len(ingested.report) and report is None:
         console.print("Name a file with --report to see each row.", style="dim")
+
+
+app.command("rank")(rank)
+app.command("evaluate")(evaluate)

@@ -21,6 +21,7 @@ from overt.hotspots.projection import Floats
 
 N_WINDOWS: Final = 3
 RECENT_MONTHS: Final = 12
+_NEGLIGIBLE: Final = 1e-4
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Forecast:
         n_months: its length.
         share: of all offences, of each cell, sum 1.
         total: offences expected in all.
-        dispersion: of the cells' rates around what is expected.
+        shape: of the Gamma distribution of each cell's rate.
         components: of the mixture.
         weights: of each, sum 1.
     """
@@ -41,7 +42,7 @@ class Forecast:
     n_months: int
     share: Floats
     total: float
-    dispersion: Dispersion
+    shape: Floats
     components: tuple[Component, ...]
     weights: Floats
 
@@ -68,15 +69,18 @@ def make_forecast(shares: Shares, at: int, n_months: int) -> Forecast:
     fitted = fit_weights(windows)
     trust = shares.trust(components, at)
     share = mix(fitted, shares.stacked(components, at), trust)
-    trusted = fitted * trust
+    trusted = fitted * trust / (fitted @ trust)
+    total = shares.timeline.expected(at, n_months, RECENT_MONTHS)
+    dispersion = _dispersion(shares, components, windows, starts, fitted)
+    sampling = _sampling(shares, components, trusted, share, at)
     return Forecast(
         at=at,
         n_months=n_months,
         share=share,
-        total=shares.timeline.expected(at, n_months, RECENT_MONTHS),
-        dispersion=_dispersion(windows, fitted),
+        total=total,
+        shape=dispersion.shape(share * total, sampling),
         components=components,
-        weights=trusted / trusted.sum(),
+        weights=trusted,
     )
 
 
@@ -96,10 +100,32 @@ def _window(shares: Shares, components: Sequence[Component], start: int, n_month
     )
 
 
-def _dispersion(windows: Sequence[Window], fitted: Floats) -> Dispersion:
-    means, counts = [], []
-    for window in windows:
+def _sampling(
+    shares: Shares, components: Sequence[Component], trusted: Floats, share: Floats, at: int
+) -> Floats:
+    """Return the squared coefficient of variation of each cell by the sampling of the past.
+
+    Components rise and fall with the same offences, so their deviations add.
+    """
+    deviation = np.zeros_like(share)
+    for component, weight in zip(components, trusted, strict=True):
+        if weight > _NEGLIGIBLE:
+            deviation += weight * shares.sampling(component, at)
+    return np.asarray((deviation / share) ** 2)
+
+
+def _dispersion(
+    shares: Shares,
+    components: Sequence[Component],
+    windows: Sequence[Window],
+    starts: Sequence[int],
+    fitted: Floats,
+) -> Dispersion:
+    means, samplings, counts = [], [], []
+    for window, start in zip(windows, starts, strict=True):
         share = mix(fitted, window.shares, window.trust)
+        trusted = fitted * window.trust / (fitted @ window.trust)
         means.append(share * window.counts.sum())
+        samplings.append(_sampling(shares, components, trusted, share, start))
         counts.append(window.counts)
-    return fit_dispersion(np.concatenate(means), np.concatenate(counts))
+    return fit_dispersion(np.concatenate(means), np.concatenate(samplings), np.concatenate(counts))

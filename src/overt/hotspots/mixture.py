@@ -113,6 +113,26 @@ class Shares:
             ]
         )
 
+    def sampling(self, component: Component, at: float) -> Floats:
+        """Return the standard deviation of a component by the sampling of its offences.
+
+        A kernel of bandwidth b squared is a kernel of bandwidth b / √2, times the share that it
+        has in a cell in the middle: area / (4 π b²).
+        """
+        if component.kind == "floor":
+            return np.zeros(self.study.n_cells)
+        weights = self.timeline.weights(at, component.half_life)
+        total = max(float(weights.sum()), 1e-12)
+        if component.kind == "kernel":
+            share = self.study.areas_m2 / (4 * np.pi * component.bandwidth_m**2)
+            squared = self.study.smoothed(weights**2, component.bandwidth_m / np.sqrt(2))
+            return np.asarray(np.sqrt(np.minimum(share, 1.0) * squared) / total)
+        own = np.sqrt(self.study.counts(weights**2)) / total
+        if component.kind == "own":
+            return np.asarray(own)
+        expected = self._around(component.half_life, at) * total
+        return np.asarray(own * expected / (component.strength + expected))
+
     def window(self, start: float, end: float) -> Floats:
         """Return the number of covered offences of each cell in a window."""
         return self.study.counts(self.timeline.counts_in(start, end))
@@ -135,6 +155,11 @@ class Shares:
         total = mass.sum()
         return mass / total if total > 0 else self.study.uniform
 
+    def _around(self, half_life: float, at: float) -> Floats:
+        kernels = [self.share(Component("kernel", half_life, b), at) for b in _POOLED_M]
+        near = np.mean(kernels, axis=0)
+        return np.asarray((1 - _POOLED_FLOOR) * near + _POOLED_FLOOR * self.study.uniform)
+
     def _pooled(self, component: Component, at: float) -> Floats:
         """Return own counts under a Gamma prior of fixed shape around the kernels' mean.
 
@@ -142,10 +167,7 @@ class Shares:
         one: the posterior mean of n offences with m expected is ``m (s + n) / (s + m)``.
         """
         half_life, strength = component.half_life, component.strength
-        near = np.mean(
-            [self.share(Component("kernel", half_life, b), at) for b in _POOLED_M], axis=0
-        )
-        near = (1 - _POOLED_FLOOR) * near + _POOLED_FLOOR * self.study.uniform
+        near = self._around(half_life, at)
         counts = self.study.counts(self.timeline.weights(at, half_life))
         expected = near * counts.sum()
         mass = expected * (strength + counts) / (strength + expected)

@@ -87,17 +87,25 @@ def local_null(study: Study, weights: Floats, counts: Floats) -> Floats:
 
 
 def _fit_shape(counts: Floats, null: Floats) -> float:
-    """Return the negative binomial shape of the greatest likelihood, infinite if Poisson fits."""
-    n_distinct = counts[counts > 0]
-    if n_distinct.size == 0 or counts.max() < 2:
+    """Return the negative binomial shape of the greatest likelihood, infinite if Poisson fits.
+
+    Only whether a cell has any offence is looked at: the high counts of the hotspots that are
+    looked for must not pass as noise of the surroundings.
+    """
+    empty = counts == 0
+    if empty.all():
         return float("inf")
 
-    def loss(log_shape: float) -> float:
-        shape = np.exp(log_shape)
-        return float(-nbinom.logpmf(counts, shape, shape / (shape + null)).sum())
+    def loss(log_none: Floats) -> float:
+        some = np.log(-np.expm1(np.minimum(log_none[~empty], -1e-12)))
+        return -float(log_none[empty].sum()) - float(some.sum())
 
-    found = minimize_scalar(loss, bounds=(-3.0, _MAX_LOG_SHAPE), method="bounded")
-    gain = -float(np.sum(poisson.logpmf(counts, null))) - float(found.fun)
+    def loss_of_shape(log_shape: float) -> float:
+        shape = np.exp(log_shape)
+        return loss(-shape * np.log1p(null / shape))
+
+    found = minimize_scalar(loss_of_shape, bounds=(-3.0, _MAX_LOG_SHAPE), method="bounded")
+    gain = loss(-null) - float(found.fun)
     # Two units of log-likelihood: the usual 5 % limit for one parameter.
     return float(np.exp(found.x)) if gain > 2 else float("inf")
 
