@@ -243,7 +243,7 @@ def _import(
         if not importer.cards:
             store.imports.discard(asked.watchlist)
             return _Imported(asked, reports, None, None)
-        console.print("Comparing the list with itself …", soft_wrap=True)
+        console.print("Comparing the list with itself, and writing it …", soft_wrap=True)
         target = Target(
             asked.watchlist, asked.contract, asked.pack.sha256, before, staging.started_utc
         )

@@ -8,9 +8,12 @@ import pytest
 from overt.core.errors import InputError, IntegrityError
 from overt.core.ids import ContractId, EntryId, KinGroup, Sha256, WatchlistId
 from overt.ledger.canonical import parse_canonical_object
+from overt.watchlist.grounds import Grounds
 from overt.watchlist.manifest import (
+    FORMAT,
     FORMAT_WITHOUT_GROUNDS,
     as_gallery,
+    card_of,
     manifest_bytes,
     manifest_sha256,
 )
@@ -160,3 +163,50 @@ def test_nothing_of_a_person_shows_in_a_representation():
         assert SECRET not in said
         assert "array" not in said
         assert "jpeg=b" not in said
+
+
+def listed_for(reason, label=SECRET):
+    grounds = Grounds("wanted-on-warrant", "Warrant", "records", "ref-1", reason)
+    return replace(FIRST, grounds=grounds, label=label)
+
+
+def test_with_grounds_it_says_category_and_commits_to_the_rest():
+    entry = listed_for("Was seen in the Obsidian Street")
+    data = manifest_bytes(SPACE, [entry, SECOND])
+    document = parse_canonical_object(data)
+    assert document["format"] == FORMAT == "overt-watchlist/2"
+    first, second = document["entries"]
+    assert first["category"] == "wanted-on-warrant"
+    assert len(first["grounds_sha256"]) == 64
+    assert (second["category"], second["grounds_sha256"]) == (None, None)
+    assert b"Obsidian" not in data
+    assert SECRET.encode() not in data
+
+
+@pytest.mark.parametrize(
+    "other", [listed_for("Another reason"), listed_for("Seen here", label="Somebody else")]
+)
+def test_who_and_why_are_signed(other):
+    assert manifest_sha256(SPACE, [listed_for("Seen here")]) != manifest_sha256(SPACE, [other])
+
+
+def test_grounds_cannot_be_guessed_without_the_templates():
+    one = listed_for("Seen here")
+    other = replace(one, references=(reference(1, 1), reference(1, 0)))
+    assert card_of(one).grounds_sha256 != card_of(other).grounds_sha256
+
+
+def test_a_card_stands_for_its_entry():
+    entries = [listed_for("Seen here"), SECOND]
+    cards = [card_of(each) for each in entries]
+    assert manifest_bytes(SPACE, cards) == manifest_bytes(SPACE, entries)
+    assert [card_of(card) for card in cards] == cards
+    assert SECRET not in repr(cards)
+
+
+def test_a_gallery_can_be_of_some():
+    whole = watchlist(*LIST)
+    assert [each.entry for each in as_gallery(whole, {"e-2"}).entries] == ["e-2"]
+    assert len(as_gallery(whole, {"e-1", "e-2", "e-9"}).entries) == 2
+    with pytest.raises(InputError, match="confirm who is still wanted"):
+        as_gallery(whole, frozenset())
