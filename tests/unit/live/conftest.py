@@ -7,11 +7,13 @@ import pytest
 
 from overt.alerts.ports import RunStart
 from overt.cli.wiring import recogniser
+from overt.core.clock import SystemClock
 from overt.core.errors import OvertError
 from overt.core.ids import CameraId, DeploymentId, Sha256
 from overt.deployment.authorising import capability_sha256
 from overt.deployment.authority import Authority
 from overt.deployment.guard import Guard
+from overt.ledger.records import LedgerRecord, RecordKind
 from overt.live.pipeline import CameraPipeline
 from overt.live.run import CameraSource, DeploymentRun
 from overt.live.stages import StageTimes
@@ -19,8 +21,10 @@ from overt.live.tally import Tally
 from overt.policy.locks import AlertRule
 from overt.store.store import Store
 from overt.video.open import open_reader
+from overt.video.readers import RecordedReader
 from overt.video.sources import parse_source
 
+FPS = 10
 RULE = AlertRule(0.45, repeat_within_s=3.0)
 
 
@@ -221,3 +225,81 @@ def keep_present(watcher, found):
         told(progress)
 
     watcher.progressed = progressed
+
+
+class Live:
+    """A live deployment on a clip; presence is by the test's clock, which stands still.
+
+    The officers say that they are there at every look, until they fall silent.
+    """
+
+    def __init__(self, found, run, reader, n_frames, clock, watcher):
+        self.found, self.run, self.reader = found, run, reader
+        self.n_frames, self.clock = n_frames, clock
+        self.beats, self.n_looks, self._at = True, 0, {}
+        watcher.on_progress = self._each
+
+    @staticmethod
+    def looked(n):
+        """A condition: so many frames were looked at."""
+        return lambda progress: progress.counts.frames_read >= n
+
+    def when(self, condition, do):
+        """Do something once, when a condition on the progress is true."""
+        self._at[condition] = do
+
+    def after_looks(self, n, do):
+        """Do something when the supervisor has looked so many times more."""
+        until = self.n_looks + n
+        self.when(lambda progress: self.n_looks >= until, do)
+
+    def _each(self, progress):
+        self.n_looks += 1
+        for condition in [each for each in self._at if each(progress)]:
+            self._at.pop(condition)()
+        if self.beats:
+            with suppress(OvertError):  # nobody can once they have left
+                self.found.beat()
+
+    def fall_silent(self):
+        """Say nothing any more, for longer than the pack allows."""
+        self.beats = False
+        self.clock.advance(self.found.capability.presence_within_s + 1)
+
+    def events(self):
+        return [(step.event, step.by) for step in self.found.life.steps][-6:]
+
+    def stopped(self):
+        """Return the record of the run's end."""
+        records = [LedgerRecord.parse(data) for data in self.found.store.ledger.records()]
+        return [each.body for each in records if each.kind is RecordKind.RUN_STOPPED][-1]
+
+
+LONG_S, SHORT_S = 40, 8
+
+
+@pytest.fixture
+def live_with(deployed, run_of, watcher, studio, both, clock):
+    """Return one on a clip of some seconds, looked at without a pace."""
+
+    def do(seconds=LONG_S, **changes):
+        clip = studio.clip(f"of-{seconds}-s", both, seconds)
+        found = deployed(clock, **changes)
+        found.go_live()
+        spec = parse_source(str(clip))
+        reader = RecordedReader(spec, "gate", SystemClock(), clock.now_utc())
+        run = run_of(found, {"gate": reader}, clock)
+        return Live(found, run, reader, round(seconds * FPS), clock, watcher)
+
+    return do
+
+
+@pytest.fixture
+def live(live_with):
+    return live_with()
+
+
+@pytest.fixture
+def live_briefly(live_with):
+    """One that comes to its end within a few seconds."""
+    return live_with(SHORT_S)
