@@ -34,8 +34,9 @@ def test_a_published_schema_is_one(name):
     assert schema["$schema"].endswith("2020-12/schema")
 
 
-def test_every_member_of_a_deployment_says_what_it_is():
-    schema = json.loads((FOLDER / "deployment.schema.json").read_bytes())
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_every_member_says_what_it_is(name):
+    schema = json.loads((FOLDER / name).read_bytes())
     tables = {"": schema, **schema["$defs"]}
     silent = [
         f"{table}.{member}"

@@ -33,118 +33,123 @@ class _Shown(BaseModel):
 class MeasuredQuality(_Shown):
     """What one measure found of one reference picture."""
 
-    measure: str
-    value: float
-    verdict: Literal["good", "poor"]
+    measure: str = Field(description="What was measured, and its unit.")
+    value: float = Field(description="In that unit.")
+    verdict: Literal["good", "poor"] = Field(description="What this measure makes of the picture.")
 
 
 class EntryDetails(_Shown):
-    """What the list says of a person: names and grounds, and how good the pictures are.
+    """What the list says of a person: names and grounds, and how good the pictures are."""
 
-    Attributes:
-        warnings: what was told when the row was imported: of the pictures, and of the rules.
-        quality: for each reference, what was measured.
-    """
-
-    name: str
-    lawful_basis: str
-    source_system: str
-    source_reference: str
-    reason_here: str
-    requester: str
-    image_source: str
-    image_date: date | None
-    held_until: date | None
-    risk_markers: tuple[str, ...]
-    officer_warnings: tuple[str, ...]
-    instructions: str
-    date_of_birth: date | None
-    sensitivities: tuple[str, ...]
-    response_plan: str
-    warnings: tuple[str, ...]
-    quality: tuple[tuple[MeasuredQuality, ...], ...]
+    name: str = Field(description="What the officer sees.")
+    lawful_basis: str = Field(description="The power or order.")
+    source_system: str = Field(description="Where the record is kept.")
+    source_reference: str = Field(description="The person's id there.")
+    reason_here: str = Field(description="Why the person is looked for at this place.")
+    requester: str = Field(description="Who asked for the entry.")
+    image_source: str = Field(description="Word of the policy pack.")
+    image_date: date | None = Field(description="When the newest picture was taken.")
+    held_until: date | None = Field(description="The last day on which pictures may be held.")
+    risk_markers: tuple[str, ...] = Field(description="To be known before an approach.")
+    officer_warnings: tuple[str, ...] = Field(description="Further warnings for the officer.")
+    instructions: str = Field(description="What the officer should do.")
+    date_of_birth: date | None = Field(description="From the record, never guessed.")
+    sensitivities: tuple[str, ...] = Field(description="Words of the policy pack.")
+    response_plan: str = Field(description="The safeguarding response.")
+    warnings: tuple[str, ...] = Field(
+        description="What was told at the import, of the pictures and by the rules."
+    )
+    quality: tuple[tuple[MeasuredQuality, ...], ...] = Field(
+        description="For each reference picture, what was measured."
+    )
 
 
 class EntryDocument(_Shown):
-    """One person of a list; ``details`` is null for whoever may not read the list."""
+    """One person of a list."""
 
-    entry_id: str
-    state: EntryState
-    category: str | None
-    expires_utc: datetime | None
-    kin_group: str | None
-    n_references: Count
-    n_warnings: Count
-    needs_named_authority: bool
-    grounds_sha256: Digest | None
-    details: EntryDetails | None
+    entry_id: str = Field(description="Opaque; what alerts and the record carry.")
+    state: EntryState = Field(description="Whether the person may be compared, or why not.")
+    category: str | None = Field(description="Word of the policy pack.")
+    expires_utc: datetime | None = Field(description="From then on the entry is not compared.")
+    kin_group: str | None = Field(description="Shared by kin, and by entries of one person.")
+    n_references: Count = Field(description="Reference pictures.")
+    n_warnings: Count = Field(description="What those who decide should look at.")
+    needs_named_authority: bool = Field(
+        description="Whether the pack asks for authority by name, and nobody gave it."
+    )
+    grounds_sha256: Digest | None = Field(
+        description="Commits to name and grounds, as the manifest does."
+    )
+    details: EntryDetails | None = Field(
+        description="Null for whoever may not read the list, or did not say who they are."
+    )
 
 
 class ListStanding(_Shown):
     """How a list stands, in counts."""
 
-    n_by_category: dict[str, Count]
-    n_by_state: dict[str, Count]
-    n_with_warnings: Count
-    n_undecided_pairs: Count
-    n_without_named_authority: Count
-    n_unconfirmed: Count
-    earliest_held_until: date | None
+    n_by_category: dict[str, Count] = Field(description="People in each category.")
+    n_by_state: dict[str, Count] = Field(description="People in each state.")
+    n_with_warnings: Count = Field(description="People of whom something was warned.")
+    n_undecided_pairs: Count = Field(description="Pairs that look alike and are undecided.")
+    n_without_named_authority: Count = Field(description="People who need it and have none.")
+    n_unconfirmed: Count = Field(description="People not confirmed within the pack's window.")
+    earliest_held_until: date | None = Field(description="When the first picture must be gone.")
 
 
 class LifeDocument(_Shown):
     """Everything that was decided on a list, by whom and when."""
 
-    state: ListState
-    version: Count
-    made_utc: datetime
-    frozen_utc: datetime | None
-    policy_sha256: Digest
-    policy_id: str | None
-    policy_version: str | None
-    imported: ImportRecord
-    pairs: tuple[LikelyPair, ...]
-    pairs_complete: bool
-    decisions: tuple[PairDecision, ...]
-    approvals: tuple[Approval, ...]
-    confirmations: tuple[Confirmation, ...]
-    withdrawals: tuple[Withdrawal, ...]
-    steps: tuple[Step, ...]
+    state: ListState = Field(description="Where it stands.")
+    version: Count = Field(description="How many steps were taken.")
+    made_utc: datetime = Field(description="When the first row of what it holds was imported.")
+    frozen_utc: datetime | None = Field(description="When it was frozen; null if it is not.")
+    policy_sha256: Digest = Field(description="The pack that its rows were checked under.")
+    policy_id: str | None = Field(description="Of that pack; null if it is not here.")
+    policy_version: str | None = Field(description="Of that pack; null if it is not here.")
+    imported: ImportRecord = Field(description="The last import.")
+    pairs: tuple[LikelyPair, ...] = Field(description="Who looks alike, as that import found.")
+    pairs_complete: bool = Field(description="Whether those are all.")
+    decisions: tuple[PairDecision, ...] = Field(description="On pairs, in order.")
+    approvals: tuple[Approval, ...] = Field(description="Authority by name, in order.")
+    confirmations: tuple[Confirmation, ...] = Field(description="Answers of the source, in order.")
+    withdrawals: tuple[Withdrawal, ...] = Field(description="Who is not looked for any more.")
+    steps: tuple[Step, ...] = Field(description="Everything that happened, in order.")
 
 
 class ListDocument(_Shown):
-    """One list.
+    """One list."""
 
-    Attributes:
-        name: under which it is kept.
-        sha256: names its manifest.
-        contract: the models of its templates; null once it was purged.
-        life: null for a list from before lists had one.
-        standing, entries: null unless the list was asked for by name and can be read.
-    """
-
-    name: str
-    sha256: Digest
-    contract: str | None
-    n_entries: Count
-    life: LifeDocument | None
-    standing: ListStanding | None = None
-    entries: tuple[EntryDocument, ...] | None = None
+    name: str = Field(description="Under which it is kept.")
+    sha256: Digest = Field(description="Names its manifest.")
+    contract: str | None = Field(
+        description="The vector space of its templates; null once it was purged."
+    )
+    n_entries: Count = Field(description="People in the manifest.")
+    life: LifeDocument | None = Field(description="Null for a list from before lists had one.")
+    standing: ListStanding | None = Field(
+        default=None, description="Null unless the list was asked for by name and can be read."
+    )
+    entries: tuple[EntryDocument, ...] | None = Field(
+        default=None, description="Null unless the list was asked for by name and can be read."
+    )
 
 
 class UnfinishedImport(_Shown):
     """An import that was interrupted: start it again, or purge it."""
 
-    name: str
-    started_utc: datetime
+    name: str = Field(description="The list that it is for.")
+    started_utc: datetime = Field(description="When it was first begun.")
 
 
 class WatchlistsDocument(_Shown):
     """What ``overt watchlist show --json`` prints."""
 
     format: Literal["overt-watchlist-show/1"] = "overt-watchlist-show/1"
-    watchlists: tuple[ListDocument, ...]
-    unfinished_imports: tuple[UnfinishedImport, ...] = ()
+    watchlists: tuple[ListDocument, ...] = Field(description="Every list, or the one asked for.")
+    unfinished_imports: tuple[UnfinishedImport, ...] = Field(
+        default=(), description="Imports that were interrupted; told where no list is asked for."
+    )
 
 
 def json_schema() -> dict[str, Any]:

@@ -77,37 +77,33 @@ class EntryState(StrEnum):
 
 
 class Step(Frozen):
-    """One step; numbers count from 1."""
+    """One step of the list's life."""
 
-    number: int = Field(ge=1)
-    event: ListEvent
-    state: ListState
-    by: Name
-    at_utc: AwareDatetime
+    number: int = Field(ge=1, description="Counts from 1, without a gap.")
+    event: ListEvent = Field(description="What happened.")
+    state: ListState = Field(description="Where the list stood then.")
+    by: Name = Field(description="Id of the person who took the step.")
+    at_utc: AwareDatetime = Field(description="When; never before the step before.")
 
 
 class ImportRecord(Frozen):
-    """The import that the list came from.
+    """The import that the list came from."""
 
-    Attributes:
-        sha256: of every row, its pictures, the models, the limits of quality and the policy pack:
-            the same import again is known by it.
-        policy_sha256: the pack that the rows were checked under.
-        n_accepted, n_refused: rows.
-    """
-
-    sha256: Digest
-    policy_sha256: Digest
-    n_accepted: int = Field(ge=0)
-    n_refused: int = Field(ge=0)
+    sha256: Digest = Field(
+        description="Over every row, its pictures, the models, the limits of quality and the "
+        "policy pack: the same import again is known by it."
+    )
+    policy_sha256: Digest = Field(description="The pack that the rows were checked under.")
+    n_accepted: int = Field(ge=0, description="Rows that were accepted.")
+    n_refused: int = Field(ge=0, description="Rows that were refused.")
 
 
 class LikelyPair(Frozen):
-    """Two entries that look alike; ``likely`` is what it suggests, for a person to decide."""
+    """Two entries that look alike, for a person to decide on."""
 
-    a: Entry
-    b: Entry
-    likely: Relation
+    a: Entry = Field(description="The entry whose id comes first.")
+    b: Entry = Field(description="The other.")
+    likely: Relation = Field(description="What their likeness suggests.")
 
     @model_validator(mode="after")
     def _in_order(self) -> Self:
@@ -117,49 +113,50 @@ class LikelyPair(Frozen):
 
 
 class PairDecision(Frozen):
-    """What somebody decided on a pair."""
+    """What somebody decided on a pair; the last decision on it counts."""
 
-    a: Entry
-    b: Entry
-    relation: Relation
-    by: Name
-    at_utc: AwareDatetime
+    a: Entry = Field(description="The entry whose id comes first.")
+    b: Entry = Field(description="The other.")
+    relation: Relation = Field(description="What they are to each other.")
+    by: Name = Field(description="Id of the person who decided.")
+    at_utc: AwareDatetime = Field(description="When.")
 
 
 class Approval(Frozen):
     """Authority by name for one entry, on these grounds: it goes when they change."""
 
-    entry: Entry
-    grounds_sha256: Digest
-    by: Name
-    rank: Name
-    organisation: Name
-    at_utc: AwareDatetime
+    entry: Entry = Field(description="For whom.")
+    grounds_sha256: Digest = Field(description="Commits to name and grounds, as the manifest does.")
+    by: Name = Field(description="Id of the person who gave it.")
+    rank: Name = Field(description="Their rank then.")
+    organisation: Name = Field(description="Whom they worked for then.")
+    at_utc: AwareDatetime = Field(description="When.")
 
 
 class Confirmation(Frozen):
-    """The source's answer to "still wanted?".
+    """The source's answer to "still wanted?"."""
 
-    Attributes:
-        entries: who is; None for everybody but ``absent``.
-        absent: whom the source was asked about and did not name: no earlier answer counts any more.
-        step: number of the step; an answer is about the list as it was frozen before.
-    """
-
-    by: Name
-    step: int = Field(ge=1)
-    at_utc: AwareDatetime
-    entries: tuple[Entry, ...] | None = None
-    absent: tuple[Entry, ...] = ()
+    by: Name = Field(description="Id of the person who asked the source.")
+    step: int = Field(
+        ge=1, description="Number of the step; an answer is about the list as frozen before it."
+    )
+    at_utc: AwareDatetime = Field(description="When.")
+    entries: tuple[Entry, ...] | None = Field(
+        default=None, description="Who is; null for everybody but those absent."
+    )
+    absent: tuple[Entry, ...] = Field(
+        default=(),
+        description="Whom the source was asked about and did not name: no earlier answer counts.",
+    )
 
 
 class Withdrawal(Frozen):
     """Somebody is not looked for any more, for good."""
 
-    entry: Entry
-    reason: WithdrawalReason
-    by: Name
-    at_utc: AwareDatetime
+    entry: Entry = Field(description="Who.")
+    reason: WithdrawalReason = Field(description="Why.")
+    by: Name = Field(description="Id of the person who withdrew them.")
+    at_utc: AwareDatetime = Field(description="When.")
 
 
 class FrozenFacts(Frozen):
