@@ -277,7 +277,7 @@ class Application(Frozen):
             ("officer", [officer.person for officer in self.officers]),
         ):
             if len(set(names)) != len(names):
-                raise ValueError(f"a {what} is named twice")
+                raise ValueError(f"one {what} is named twice")
         return self
 
     @property

@@ -10,6 +10,11 @@ from pydantic import ValidationError
 
 _Context = Mapping[str, Any]
 
+
+def _number(limit: float) -> str:
+    return f"{int(limit):,}" if limit == int(limit) else f"{limit:g}"
+
+
 _PLAIN: Final[Mapping[str, Callable[[_Context], str]]] = {
     "missing": lambda _: "it is missing",
     "extra_forbidden": lambda _: "there is no such field",
@@ -27,10 +32,10 @@ _PLAIN: Final[Mapping[str, Callable[[_Context], str]]] = {
     "date_type": lambda _: "a day such as 2026-05-01 is needed, without quotes",
     "datetime_type": lambda _: "a time such as 2026-05-01T10:00:00+01:00 is needed, without quotes",
     "timezone_aware": lambda _: "the time needs its offset, such as 2026-05-01T10:00:00+01:00",
-    "greater_than": lambda c: f"it must be more than {c['gt']:,}",
-    "greater_than_equal": lambda c: f"it must be {c['ge']:,} or more",
-    "less_than": lambda c: f"it must be less than {c['lt']:,}",
-    "less_than_equal": lambda c: f"it must be {c['le']:,} or less",
+    "greater_than": lambda c: f"it must be more than {_number(c['gt'])}",
+    "greater_than_equal": lambda c: f"it must be {_number(c['ge'])} or more",
+    "less_than": lambda c: f"it must be less than {_number(c['lt'])}",
+    "less_than_equal": lambda c: f"it must be {_number(c['le'])} or less",
     "tuple_type": lambda _: "a list is needed",
     "too_short": lambda c: f"it has fewer than {c['min_length']}",
     "too_long": lambda c: f"it has more than {c['max_length']:,}",
