@@ -148,10 +148,15 @@ def follows(life: Life, situation: Situation) -> DeploymentAct | None:
 
 
 def _next_state(life: Life | None, event: LifeEvent) -> LifeState:
-    after = TRANSITIONS.get((None if life is None else life.state, event))
+    before = None if life is None else life.state
+    after = TRANSITIONS.get((before, event))
     if after is None:
-        where = "not applied for" if life is None else life.state
-        raise StateError(f"A deployment that is {where} cannot take the step: {event}.")
+        where = before or "not applied for"
+        possible = ", ".join(each for at, each in TRANSITIONS if at is before and RIGHT_FOR[each])
+        raise StateError(
+            f"A deployment that is {where} cannot take the step: {event}; possible is "
+            f"{possible or 'nothing more'}."
+        )
     return after
 
 

@@ -37,7 +37,19 @@ def application_verdict(life: Life, situation: Situation) -> Verdict:
     """Return what the pack says of the application as things stand."""
     facts = life.application.facts(situation.watchlist, situation.reused_share())
     bound = _bindings_verdict(life, situation)
-    return bound & check_application(situation.pack, facts, situation.now_utc)
+    asked = check_application(situation.pack, facts, situation.now_utc)
+    return bound & asked & _officers_verdict(life, situation)
+
+
+def _officers_verdict(life: Life, situation: Situation) -> Verdict:
+    """Point out who could not check in on the day; until then they can still be registered."""
+    reasons = (
+        f"{each.person} does not hold the role {each.role} in the register of people, and cannot "
+        "check in."
+        for each in life.application.officers
+        if not still_holds(situation.find(each.person_id), each.role)
+    )
+    return Verdict((), tuple(Finding("officers", SOURCE, reason) for reason in reasons))
 
 
 def _bindings_verdict(life: Life, situation: Situation) -> Verdict:
