@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import Progress, TextColumn
 
+from overt.cli.hotspots_hours import hours
 from overt.cli.hotspots_maps import evaluate, rank
 from overt.cli.options import AsJson
 from overt.core.errors import InputError, StorageError
@@ -133,3 +134,4 @@ def _print_ingested(console: Console, ingested: "Ingested", out: Path, report: P
 
 app.command("rank")(rank)
 app.command("evaluate")(evaluate)
+app.command("hours")(hours)

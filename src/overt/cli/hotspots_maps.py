@@ -1,4 +1,4 @@
-"""``overt hotspots rank``, ``evaluate`` and ``hours``: what is expected where and when.
+"""``overt hotspots rank`` and ``evaluate``: what is expected where, and how good that is.
 
 Exit codes: as ``overt hotspots``.
 """
@@ -74,7 +74,7 @@ def rank(
         n_top=top,
         n_months=months,
         kinds=tuple(kind or ()),
-        boundary=_read_boundary(boundary),
+        boundary=read_area(boundary),
         seed=seed,
     )
     console = Console(stderr=True, quiet=as_json)
@@ -95,7 +95,8 @@ def rank(
         _print_ranking(console, ranking, top)
 
 
-def _read_boundary(path: Path | None) -> "shapely.Geometry | None":
+def read_area(path: Path | None) -> "shapely.Geometry | None":
+    """Return the area of a boundary file, if there is one."""
     from overt.hotspots.study import read_boundary
 
     if path is None:
@@ -174,7 +175,7 @@ def evaluate(
     chosen = read.select(kinds=kind or (), origin="victim")
     finest = read.provenance.precision.finest_resolution
     names = resolution or [str(r) for r in (9, 10) if r <= finest]
-    area = _read_boundary(boundary)
+    area = read_area(boundary)
     console = Console(stderr=True, quiet=as_json)
     evaluations = []
     with Progress(console=console, transient=True, disable=as_json) as progress:

@@ -15,13 +15,23 @@ from typing import Final
 import numpy as np
 
 from overt.core.errors import InputError
-from overt.hotspots.mixture import Component, Shares, Window, components_for, fit_weights, mix
-from overt.hotspots.posterior import Dispersion, fit_dispersion
+from overt.hotspots.mixture import (
+    Component,
+    Shares,
+    Window,
+    components_for,
+    fit_weights,
+    mix,
+    with_floor,
+)
+from overt.hotspots.posterior import fit_dispersion
 from overt.hotspots.projection import Floats
 
 N_WINDOWS: Final = 3
 RECENT_MONTHS: Final = 12
 _NEGLIGIBLE: Final = 1e-4
+_BAND_ENDS: Final = np.array([0.1, 0.25, 0.5, 0.75, 0.9, 0.96])
+_DRAWN: Final = 20.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +41,8 @@ class Forecast:
     Attributes:
         at: months; when it begins.
         n_months: its length.
-        share: of all offences, of each cell, sum 1.
+        share: of all offences, of each cell, sum 1, before the floor that every method has.
+        uniform: share of the area of each cell.
         total: offences expected in all.
         shape: of the Gamma distribution of each cell's rate.
         components: of the mixture.
@@ -41,6 +52,7 @@ class Forecast:
     at: int
     n_months: int
     share: Floats
+    uniform: Floats
     total: float
     shape: Floats
     components: tuple[Component, ...]
@@ -49,7 +61,7 @@ class Forecast:
     @property
     def expected(self) -> Floats:
         """Return offences expected of each cell."""
-        return np.asarray(self.share * self.total)
+        return np.asarray(with_floor(self.share, self.uniform) * self.total)
 
 
 def make_forecast(shares: Shares, at: int, n_months: int) -> Forecast:
@@ -66,21 +78,29 @@ def make_forecast(shares: Shares, at: int, n_months: int) -> Forecast:
         )
     components = components_for(min(starts))
     windows = [_window(shares, components, start, n_months) for start in starts]
-    fitted = fit_weights(windows)
-    trust = shares.trust(components, at)
-    share = mix(fitted, shares.stacked(components, at), trust)
-    trusted = fitted * trust / (fitted @ trust)
+    fitted = fit_weights([_aged(window, age) for age, window in enumerate(windows)])
+    learnt = _Learnt(shares, components, fitted)
+    past = [learnt.mixed(start) for start in starts]
+    counts = [window.counts for window in windows]
+    correction = fit_correction(past, counts)
+    share = correction.apply(learnt.mixed(at))
     total = shares.timeline.expected(at, n_months, RECENT_MONTHS)
-    dispersion = _dispersion(shares, components, windows, starts, fitted)
-    sampling = _sampling(shares, components, trusted, share, at)
+    uniform = shares.study.uniform
+    means = [
+        with_floor(correction.apply(mixed), uniform) * count.sum()
+        for mixed, count in zip(past, counts, strict=True)
+    ]
+    samplings = [learnt.sampling(start) for start in starts]
+    dispersion = fit_dispersion(*(np.concatenate(v) for v in (means, samplings, counts)))
     return Forecast(
         at=at,
         n_months=n_months,
         share=share,
+        uniform=uniform,
         total=total,
-        shape=dispersion.shape(share * total, sampling),
+        shape=dispersion.shape(with_floor(share, uniform) * total, learnt.sampling(at)),
         components=components,
-        weights=trusted,
+        weights=learnt.weights(at),
     )
 
 
@@ -100,32 +120,78 @@ def _window(shares: Shares, components: Sequence[Component], start: int, n_month
     )
 
 
-def _sampling(
-    shares: Shares, components: Sequence[Component], trusted: Floats, share: Floats, at: int
-) -> Floats:
-    """Return the squared coefficient of variation of each cell by the sampling of the past.
+def _aged(window: Window, age: int) -> Window:
+    """Return a window that counts half of what the next later one does for the weights.
 
-    Components rise and fall with the same offences, so their deviations add.
+    The latest is most like what comes: as much is known before it as will be.
     """
-    deviation = np.zeros_like(share)
-    for component, weight in zip(components, trusted, strict=True):
-        if weight > _NEGLIGIBLE:
-            deviation += weight * shares.sampling(component, at)
-    return np.asarray((deviation / share) ** 2)
+    return Window(window.shares, window.trust, window.counts * 0.5**age)
 
 
-def _dispersion(
-    shares: Shares,
-    components: Sequence[Component],
-    windows: Sequence[Window],
-    starts: Sequence[int],
-    fitted: Floats,
-) -> Dispersion:
-    means, samplings, counts = [], [], []
-    for window, start in zip(windows, starts, strict=True):
-        share = mix(fitted, window.shares, window.trust)
-        trusted = fitted * window.trust / (fitted @ window.trust)
-        means.append(share * window.counts.sum())
-        samplings.append(_sampling(shares, components, trusted, share, start))
-        counts.append(window.counts)
-    return fit_dispersion(np.concatenate(means), np.concatenate(samplings), np.concatenate(counts))
+@dataclass(frozen=True, slots=True)
+class _Learnt:
+    """A fitted mixture, which can be asked of any time."""
+
+    shares: Shares
+    components: tuple[Component, ...]
+    fitted: Floats
+
+    def weights(self, at: int) -> Floats:
+        """Return the weight of each component, sum 1."""
+        trusted = self.fitted * self.shares.trust(self.components, at)
+        return np.asarray(trusted / trusted.sum())
+
+    def mixed(self, at: int) -> Floats:
+        """Return the share of each cell."""
+        weights = self.weights(at)
+        return mix(weights, self.shares.stacked(self.components, at), np.ones_like(weights))
+
+    def sampling(self, at: int) -> Floats:
+        """Return the squared coefficient of variation of each cell by the sampling of the past.
+
+        Components rise and fall with the same offences, so their deviations add.
+        """
+        uniform = self.shares.study.uniform
+        deviation = np.zeros_like(uniform)
+        for component, weight in zip(self.components, self.weights(at), strict=True):
+            if weight > _NEGLIGIBLE:
+                deviation += weight * self.shares.sampling(component, at)
+        return np.asarray((deviation / with_floor(self.mixed(at), uniform)) ** 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """How much more or less than forecast came, from the coldest cells to the hottest.
+
+    Attributes:
+        log_share: logarithm of the mean share of each band of cells, ascending.
+        factor: of what came over what was forecast in each band.
+    """
+
+    log_share: Floats
+    factor: Floats
+
+    def apply(self, share: Floats) -> Floats:
+        """Return the corrected share of each cell, sum 1."""
+        log_share = np.log(np.maximum(share, 1e-300))
+        corrected = share * np.interp(log_share, self.log_share, self.factor)
+        return np.asarray(corrected / corrected.sum())
+
+
+def fit_correction(forecasts: Sequence[Floats], counts: Sequence[Floats]) -> Correction:
+    """Return the correction of earlier forecasts, each band drawn towards none by 20 offences.
+
+    Args:
+        forecasts: share of each cell, for each window.
+        counts: of each cell, for each window.
+    """
+    expected = np.concatenate([f * c.sum() for f, c in zip(forecasts, counts, strict=True)])
+    share, came = np.concatenate(list(forecasts)), np.concatenate(list(counts))
+    order = np.argsort(share, kind="stable")
+    band = np.searchsorted(_BAND_ENDS, np.cumsum(expected[order]) / max(expected.sum(), 1e-12))
+    log_share, factor = [], []
+    for each in np.unique(band):
+        cells = order[band == each]
+        log_share.append(np.log(max(float(share[cells].mean()), 1e-300)))
+        factor.append((came[cells].sum() + _DRAWN) / (expected[cells].sum() + _DRAWN))
+    return Correction(np.array(log_share), np.array(factor))

@@ -16,9 +16,9 @@ from typing import Final
 import numpy as np
 from scipy.stats import norm
 
+from overt.hotspots.mixture import with_floor
 from overt.hotspots.projection import Floats
 
-UNIFORM_SHARE: Final = 0.02
 _N_BINS: Final = 10
 
 
@@ -81,7 +81,7 @@ def _choose(
 
 def bits_per_event(forecast: Floats, counts: Floats, uniform: Floats) -> float:
     """Return the log score over the uniform forecast; all three have a value for each cell."""
-    mixed = (1 - UNIFORM_SHARE) * forecast + UNIFORM_SHARE * uniform
+    mixed = with_floor(forecast, uniform)
     happened = counts > 0
     gain = np.log2(mixed[happened] / uniform[happened])
     return float(counts[happened] @ gain / counts.sum())

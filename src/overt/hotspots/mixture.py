@@ -6,8 +6,8 @@ likelihood is concave in the weights, so that EM from equal weights finds the on
 empirical Bayes estimate that borrows from neighbours: the weight of the own count is how far a cell
 is believed over its surroundings, in place and in time.
 
-Invariants: components and weights sum to 1; the floor has a positive share, so that no cell is
-impossible; nothing from the window that is predicted is in a component.
+Invariants: components and weights sum to 1; weights are fitted as the forecast is scored, with its
+floor; nothing from the window that is predicted is in a component.
 Must not: look at ranks or hit rates.
 """
 
@@ -29,7 +29,9 @@ STRENGTHS: Final = (1.0, 4.0)
 _POOLED_M: Final = (150.0, 400.0, 1_000.0)
 _POOLED_FLOOR: Final = 0.05
 
-MIN_FLOOR: Final = 1e-3
+UNIFORM_SHARE: Final = 0.02
+"""Of every forecast, whatever its method: no cell is impossible, one surprise decides nothing."""
+
 N_STEPS: Final = 400
 TOLERANCE: Final = 1e-9
 
@@ -197,7 +199,10 @@ def fit_weights(windows: Sequence[Window]) -> Floats:
     those of EM, with the scaling minorised by its tangent; each step raises the likelihood.
     """
     happened = [window.counts > 0 for window in windows]
-    shares = [w.shares[:, h] for w, h in zip(windows, happened, strict=True)]
+    shares = [
+        with_floor(window.shares[:, cells], window.shares[-1, cells])
+        for window, cells in zip(windows, happened, strict=True)
+    ]
     counts = [w.counts[h] for w, h in zip(windows, happened, strict=True)]
     n_events = sum(float(c.sum()) for c in counts)
     weights = np.full(len(windows[0].shares), 1 / len(windows[0].shares))
@@ -216,8 +221,12 @@ def fit_weights(windows: Sequence[Window]) -> Floats:
         if likelihood - last < TOLERANCE * n_events:
             break
         last = likelihood
-    weights[-1] = max(weights[-1], MIN_FLOOR)
-    return np.asarray(weights / weights.sum())
+    return weights
+
+
+def with_floor(shares: Floats, uniform: Floats) -> Floats:
+    """Return forecasts mixed with :data:`UNIFORM_SHARE` of the uniform one, as all are scored."""
+    return np.asarray((1 - UNIFORM_SHARE) * shares + UNIFORM_SHARE * uniform)
 
 
 def mix(weights: Floats, shares: Floats, trust: Floats) -> Floats:
