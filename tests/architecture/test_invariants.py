@@ -126,7 +126,9 @@ def names_of(module):
 
 
 def test_nothing_is_guessed_about_people_who_pass():
-    assert {module: found for module in MODULES if (found := names_of(module) & GUESSES)} == {}
+    """Of places nothing is known about people: an age there is how long ago an offence was."""
+    about_people = [module for module in MODULES if not module.startswith("hotspots/")]
+    assert {m: found for m in about_people if (found := names_of(m) & GUESSES)} == {}
 
 
 def test_each_kind_of_error_has_its_own_documented_exit_code():
