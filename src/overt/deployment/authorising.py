@@ -2,9 +2,10 @@
 
 import hashlib
 from datetime import datetime
+from typing import NoReturn
 
 from overt.core.clock import format_utc, parse_utc
-from overt.core.errors import AuthorityError
+from overt.core.errors import AuthorityError, PolicyError
 from overt.core.ids import ContractId, PersonId, Sha256
 from overt.deployment.application import Application
 from overt.deployment.capability import Calibration, Capability
@@ -27,12 +28,17 @@ def capability_for(
     """Return the capability that an application asks for, ready to be signed by ``by``.
 
     An urgent one ends when the pack says that it must have been ratified by.
+
+    Raises:
+        PolicyError: it would be over before it begins.
     """
     application = life.application
     begins = max(application.starts_utc, now_utc)
     ends = application.ends_utc
     if route is Route.URGENT:
         ends = min(ends, urgent_end_utc(pack, now_utc, ends))
+    if ends <= begins:
+        _refuse_what_is_over(pack, route)
     cosigner = life.cosignature
     return Capability(
         deployment=application.id,
@@ -55,6 +61,16 @@ def capability_for(
     )
 
 
+def _refuse_what_is_over(pack: PolicyPack, route: Route) -> NoReturn:
+    rules = pack.rules
+    if route is Route.URGENT:
+        reason = "An urgent authority given now would be over before the deployment begins."
+        finding = pack.finding(rules.urgent_authority, reason)
+    else:
+        finding = pack.finding(rules.duration, "The deployment is over before it is authorised.")
+    raise PolicyError(str(finding), (finding.rule,))
+
+
 def _rule(application: Application) -> AlertRule:
     bound = application.bindings
     # The capability file counts in millionths.
@@ -75,6 +91,7 @@ def check_fits(
 
     Raises:
         AuthorityError: it names something else.
+        PolicyError: nothing could be signed any more.
     """
     application = life.application
     expected = capability_for(life, pack, route, by, capability.issued_utc)

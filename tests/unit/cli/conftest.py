@@ -1,11 +1,15 @@
 """A force at its command line: people with key files, a pack in force, a frozen list, a form."""
 
-from dataclasses import dataclass
+import json
+import shutil
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import jsonschema
 import pytest
 from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from overt.cli.demo_force import DemoForce
 from overt.core.clock import SystemClock
@@ -109,8 +113,6 @@ class Office:
 
     def register(self, name: str, role: Role, rank: str, **changes) -> Path:
         """Register another person and return their signing key."""
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-
         key = Ed25519PrivateKey.generate()
         self.force._keys[PersonId(name)] = key
         public = key.public_key().public_bytes_raw()
@@ -122,8 +124,6 @@ class Office:
         return self.key(name)
 
     def strike_off(self, name: str) -> None:
-        from dataclasses import replace
-
         with self.store() as store:
             entry = store.people.entry(PersonId(name))
             gone = replace(entry.person, struck_off=True)
@@ -153,16 +153,24 @@ class Office:
         return path
 
 
+@pytest.fixture(scope="session")
+def made_office(tmp_path_factory, watchlist, pack_toml):
+    """A force with a frozen list, made once: each test has a copy."""
+    home = tmp_path_factory.mktemp("office") / "home"
+    with Store.open(home, SystemClock()) as store:
+        force = DemoForce(store, SystemClock(), pack_toml)
+        force.list_people(watchlist)
+    return home, force
+
+
 @pytest.fixture
-def office(home, tmp_path, watchlist, pack_toml) -> Office:
+def office(home, tmp_path, made_office) -> Office:
     folder = tmp_path / "office"
     folder.mkdir()
     for name in ("dpia", "equality", "policy"):
         (folder / f"{name}.pdf").write_bytes(name.encode())
-    with Store.open(home, SystemClock()) as store:
-        force = DemoForce(store, SystemClock(), pack_toml)
-        force.list_people(watchlist)
-    return Office(home, folder, force)
+    shutil.copytree(made_office[0], home)
+    return Office(home, folder, made_office[1])
 
 
 @pytest.fixture
@@ -184,3 +192,30 @@ def authorised_office(command, submitted):
     )
     assert ran.returncode == 0, ran.stderr
     return submitted
+
+
+@pytest.fixture
+def act(command, office):
+    """Take a step as somebody, which must succeed."""
+
+    def do(step, who, *options, deployment="d-1"):
+        ran = command("deployment", step, deployment, "--as", office.key(who), *options)
+        assert ran.returncode == 0, ran.stderr
+        return ran
+
+    return do
+
+
+@pytest.fixture
+def deployment_shown(command):
+    """Return what ``show --json`` prints, which fits the published schema."""
+    path = Path(__file__).parents[3] / "docs" / "specs" / "deployment.schema.json"
+    schema = json.loads(path.read_bytes())
+
+    def do(deployment="d-1"):
+        ran = command("deployment", "show", deployment, "--json")
+        assert ran.returncode == 0, ran.stderr
+        jsonschema.validate(ran.json, schema, jsonschema.Draft202012Validator)
+        return ran.json
+
+    return do
