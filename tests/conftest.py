@@ -8,6 +8,7 @@ pytest_plugins = [
     "fixtures.deployments",
     "fixtures.machine",
     "fixtures.lists",
+    "fixtures.rtsp",
 ]
 
 

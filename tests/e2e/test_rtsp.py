@@ -12,113 +12,26 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
+from fixtures.rtsp import RtspServer, start_server
 from overt.core.clock import SystemClock
 from overt.core.errors import UnavailableError
 from overt.core.frame import Frame
 from overt.core.ids import CameraId
 from overt.video import Backoff, CameraState, LiveReader, open_reader, parse_source
 
-_SYSTEM_PYTHON = Path("/usr/bin/python3")
 _PASSWORD = "correct-horse"  # made up for the server below
 _CAMERA = CameraId("gate-1")
 _PATIENCE_S = 30.0
 
-_SERVER = """
-import sys
-import gi
-gi.require_version("Gst", "1.0")
-gi.require_version("GstRtspServer", "1.0")
-from gi.repository import GLib, Gst, GstRtspServer
-
-port, password = sys.argv[1], sys.argv[2]
-Gst.init(None)
-for element in ("videotestsrc", "x264enc", "rtph264pay", "multiudpsink"):
-    if Gst.ElementFactory.find(element) is None:
-        sys.exit(f"no element {element}")
-server = GstRtspServer.RTSPServer()
-server.set_address("127.0.0.1")
-server.set_service(port)
-factory = GstRtspServer.RTSPMediaFactory()
-factory.set_launch(
-    "( videotestsrc is-live=true pattern=ball ! video/x-raw,width=320,height=240,framerate=15/1 "
-    "! x264enc tune=zerolatency speed-preset=ultrafast key-int-max=15 "
-    "! rtph264pay name=pay0 config-interval=1 )"
-)
-factory.set_shared(True)
-if password:
-    auth = GstRtspServer.RTSPAuth()
-    token = GstRtspServer.RTSPToken()
-    token.set_string("media.factory.role", "user")
-    auth.add_basic(GstRtspServer.RTSPAuth.make_basic("viewer", password), token)
-    server.set_auth(auth)
-    role = Gst.Structure.new_empty("user")
-    role.set_value("media.factory.access", True)
-    role.set_value("media.factory.construct", True)
-    factory.add_role_from_structure(role)
-server.get_mount_points().add_factory("/camera", factory)
-if server.attach(None) == 0:
-    sys.exit("cannot listen")
-print(server.get_bound_port(), flush=True)
-GLib.MainLoop().run()
-"""
-
-
-@dataclass(frozen=True)
-class _Server:
-    process: subprocess.Popen[str]
-    port: int
-
-    def kill(self) -> None:
-        self.process.kill()
-        self.process.wait()
-        if self.process.stdout:
-            self.process.stdout.close()
-
-
-def _start_server(port: int = 0, password: str = "") -> _Server:
-    process = subprocess.Popen(
-        [_SYSTEM_PYTHON, "-c", _SERVER, str(port), password],
-        stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
-    )  # fmt: skip
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    if not line.strip().isdigit():
-        process.kill()
-        process.wait()
-        process.stdout.close()
-        pytest.fail("the RTSP server did not start")
-    return _Server(process, int(line))
-
-
-def _can_serve() -> bool:
-    """Tell whether the system has the server and the elements that it needs."""
-    if not _SYSTEM_PYTHON.exists():
-        return False
-    probe = _SERVER.partition("server =")[0]
-    try:
-        done = subprocess.run(
-            [_SYSTEM_PYTHON, "-c", probe, "0", ""], capture_output=True, timeout=60, check=False
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return done.returncode == 0
-
 
 @pytest.fixture(scope="module")
-def rtsp_available() -> None:
-    if not _can_serve():
-        pytest.skip("GStreamer's RTSP server is not installed for the system's Python")
-
-
-@pytest.fixture(scope="module")
-def server(rtsp_available) -> Iterator[_Server]:
+def server(rtsp_available) -> Iterator[RtspServer]:
     """Serve one camera to the tests that leave it running."""
-    started = _start_server()
+    started = start_server()
     yield started
     started.kill()
 
@@ -189,7 +102,7 @@ def test_a_late_consumer_gets_the_newest_frame_and_the_others_are_counted_as_dro
 
 @pytest.mark.usefixtures("rtsp_available")
 def test_a_camera_that_dies_and_returns_goes_on_with_its_sequence():
-    server = _start_server()
+    server = start_server()
     try:
         with _reader(f"rtsp://127.0.0.1:{server.port}/camera") as reader:
             frames = iter(reader)
@@ -200,7 +113,7 @@ def test_a_camera_that_dies_and_returns_goes_on_with_its_sequence():
                 time.sleep(0.05)
             assert reader.health.state is CameraState.RECONNECTING
             assert reader.health.problem
-            server = _start_server(server.port)
+            server = start_server(server.port)
             while reader.health.n_reconnects == 0 and time.monotonic() < deadline_s:
                 time.sleep(0.05)
             after = _take(frames, 3)
@@ -247,7 +160,7 @@ def test_a_pause_lets_the_camera_go_and_takes_it_back(server):
 
 @pytest.mark.usefixtures("rtsp_available")
 def test_a_password_opens_the_camera_and_a_wrong_one_is_refused_without_being_shown(caplog, capfd):
-    server = _start_server(password=_PASSWORD)
+    server = start_server(password=_PASSWORD)
     address = f"127.0.0.1:{server.port}/camera"
     try:
         with caplog.at_level(logging.DEBUG):
@@ -371,7 +284,7 @@ def test_open_reader_connects_to_nothing_before_iteration():
 def test_a_run_lets_its_camera_go_while_no_officer_is_present(
     site, start_overt, interrupt_when, pack_toml, tmp_path
 ):
-    server = _start_server()
+    server = start_server()
     impatient = pack_toml.replace(b"within_s = 30", b"within_s = 1")
     found = site(present=False, pack=impatient)
     key = found.key_file(found.force.operator, tmp_path)
