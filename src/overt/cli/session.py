@@ -29,12 +29,13 @@ from overt.deployment.guard import Guard
 from overt.deployment.life import Life, LifeState
 from overt.live.pipeline import Recogniser
 from overt.live.run import CameraSource, DeploymentRun, RunReport
+from overt.matching.exact import ExactSearch
 from overt.policy.pack import PolicyPack
 from overt.policy.roles import Person, Right, Scope, check_right
 from overt.store.store import Store
 from overt.video.open import open_reader
 from overt.video.sources import SourceSpec, parse_source
-from overt.watchlist.life import comparable
+from overt.watchlist.current_search import CurrentlyComparable, CurrentSearch
 from overt.watchlist.manifest import manifest_sha256
 from overt.watchlist.stored import StoredWatchlist
 
@@ -208,13 +209,13 @@ def run_session(
 
 
 def _recogniser(session: Session, store: Store, clock: Clock) -> Recogniser:
-    """Return the models and those of the list who may be compared: confirmed, not withdrawn."""
+    """Return the models, and a search among those who may be compared, at every moment anew."""
     found = session.authorised
-    life = store.watchlist_lives.find(found.watchlist.id)
-    if life is None:
+    if store.watchlist_lives.find(found.watchlist.id) is None:
         raise InputError("The watchlist was made before lists had a life: import it again.")
-    only = comparable(life, found.pack, clock.now_utc())
-    return recogniser(session.models, found.watchlist, only)
+    who = CurrentlyComparable(store.watchlist_lives, found.watchlist.id, found.pack)
+    search = CurrentSearch(found.watchlist, who, ExactSearch, clock.now_utc())
+    return recogniser(session.models, found.watchlist, search)
 
 
 def _begin(session: Session, store: Store) -> None:

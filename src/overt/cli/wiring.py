@@ -4,7 +4,7 @@ Must not: decide anything.
 """
 
 import os
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import platformdirs
 
-from overt.core.ids import ContractId, EntryId, Sha256
+from overt.core.ids import ContractId, Sha256
 from overt.inference.catalogue import Catalogue, bundled_folder
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from overt.inference.prepare import ModelPair
     from overt.inference.runtimes import Runtime
     from overt.live.pipeline import Recogniser
+    from overt.matching.gallery import Search
     from overt.store.machine_key import MachineKeySource
     from overt.store.store import Store
     from overt.vision.detect import FaceDetector
@@ -274,14 +275,14 @@ def open_models(
 def recogniser(
     models: LoadedModels,
     watchlist: "StoredWatchlist",
-    only: "Collection[EntryId] | None" = None,
+    search: "Search | None" = None,
 ) -> "Recogniser":
     """Return the frame path's shared parts for one watchlist.
 
     Args:
         models: opened.
         watchlist: the list, whole.
-        only: whom of it to compare with; everybody if None.
+        search: among those of it who may be compared; among everybody if None.
 
     Raises:
         IntegrityError: the list was made in another vector space.
@@ -296,5 +297,5 @@ def recogniser(
         raise IntegrityError(
             "The watchlist was made with another model; import its pictures again with this one."
         )
-    search = ExactSearch(as_gallery(watchlist, only))
-    return Recogniser(models.detector, models.embedder, search, models.dims)
+    among = search or ExactSearch(as_gallery(watchlist))
+    return Recogniser(models.detector, models.embedder, among, models.dims)

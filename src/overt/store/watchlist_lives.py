@@ -52,6 +52,12 @@ class WatchlistLives:
             row = session.get(WatchlistLifeRow, watchlist)
             return None if row is None else _life(row)
 
+    def version(self, watchlist: WatchlistId) -> int | None:
+        """Return how many steps a list has taken, or None; raises StorageError as :meth:`find`."""
+        wanted = select(WatchlistLifeRow.version).where(WatchlistLifeRow.watchlist_id == watchlist)
+        with self._database.read() as session:
+            return session.scalar(wanted)
+
     def find_by_manifest(self, manifest_sha256: Sha256) -> WatchlistLife | None:
         """Return the life of the list that is, or last was, this one; raises as :meth:`find`."""
         return next((e for e in self.list() if e.manifest_sha256 == manifest_sha256), None)

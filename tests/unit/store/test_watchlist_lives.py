@@ -218,3 +218,30 @@ def test_lists_are_compared_by_who_is_on_them(store, clock):
     assert store.members.share_in_common("a" * 64, "c" * 64) == 0
     assert store.members.share_in_common("a" * 64, "d" * 64) == 0
     assert store.members.share_in_common("d" * 64, "a" * 64) == 0
+
+
+def test_a_running_search_follows_the_life(store, draft, actor, pack, clock):
+    from overt.core.ids import EntryId
+    from overt.watchlist.current_search import CurrentlyComparable
+    from overt.watchlist.decisions import WithdrawalReason
+    from overt.watchlist.lifecycle import withdraw
+
+    who = CurrentlyComparable(store.watchlist_lives, LIST, pack)
+    assert who(clock.now_utc()) == frozenset()
+    life, final = freeze(draft, store.watchlists.cards(LIST), pack, actor())
+    store.watchlist_lives.take_freezing(life, final)
+    life = confirm(life, None, actor())
+    store.watchlist_lives.take(life)
+    assert who(clock.now_utc()) == {"e-0", "e-1", "e-2"}
+    life = withdraw(life, EntryId("e-1"), WithdrawalReason.ARRESTED, actor())
+    store.watchlist_lives.take(life)
+    assert who(clock.now_utc()) == {"e-0", "e-2"}
+    # What was confirmed grows too old while nothing happens.
+    clock.advance(pack.rules.list_freshness.within_h * 3600 + 11)
+    assert who(clock.now_utc()) == frozenset()
+    store.watchlist_lives.take(confirm(life, None, actor()))
+    assert who(clock.now_utc()) == {"e-0", "e-2"}
+    store.watchlist_lives.take_purge(purge(store.watchlist_lives.find(LIST), actor()))
+    assert who(clock.now_utc()) == frozenset()
+    nowhere = CurrentlyComparable(store.watchlist_lives, WatchlistId("nowhere"), pack)
+    assert nowhere(clock.now_utc()) == frozenset()
