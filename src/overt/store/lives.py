@@ -9,6 +9,7 @@ Must not: decide what is allowed; that is :mod:`overt.deployment.lifecycle`.
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeVar
 
 from sqlalchemy import select
@@ -267,10 +268,16 @@ def _known(life: Life | None) -> Life:
 def _life(row: DeploymentLifeRow | None) -> Life | None:
     if row is None:
         return None
-    life = Life.parse(row.document)
+    life = _parsed(row.document)
     if (life.deployment, life.state, life.version) != (row.id, row.state, row.version):
         raise IntegrityError("A deployment that the store keeps was altered.")
     return life
+
+
+@lru_cache(maxsize=32)
+def _parsed(document: bytes) -> Life:
+    """Return a life; kept for those who look ten times a second, and frozen."""
+    return Life.parse(document)
 
 
 def _beats(session: Session, deployment: DeploymentId) -> dict[PersonId, int]:
