@@ -163,3 +163,31 @@ def enrol(
         f"{figures['n_accepted']:,} people accepted"
     )
     console.print(table)
+
+
+@app.command("hotspots")
+def hotspots(
+    sizes: Annotated[
+        list[int] | None, typer.Option(min=1_000, help="Numbers of offences; repeatable.")
+    ] = None,
+    resolution: Annotated[str, typer.Option(help="H3 resolution, or hex100.")] = "10",
+    as_json: AsJson = False,
+) -> None:
+    """Seconds from a raw table of offences to a ranked map, and the memory that takes."""
+    from overt.cli.hotspots_bench import measure_hotspots
+
+    rows = measure_hotspots(sizes or [100_000, 1_000_000], resolution)
+    if as_json:
+        print(json.dumps({"machine": machine(), "rows": rows}, indent=2))
+        return
+    console = Console(stderr=True)
+    _print_machine(console)
+    table = Table("offences", "cells", "ingest s", "rank s", "write s", "all s", "GiB", box=None)
+    for row in rows:
+        table.add_row(
+            f"{row['n_rows']:,}",
+            f"{row['n_cells']:,}",
+            *(f"{row[key]:.1f}" for key in ("ingest_s", "rank_s", "write_s", "total_s")),
+            f"{row['peak_memory_gib']:.1f}",
+        )
+    console.print(table)
