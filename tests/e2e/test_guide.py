@@ -197,6 +197,54 @@ def test_people_and_a_policy_of_ones_own_as_the_guides_say(tmp_path):
     assert (tmp_path / "avon.signature").exists()
 
 
+ENTRIES = """
+    read ONE OTHER <<< "$(overt watchlist show saturday --json \
+        | sed -n 's/^ *"entry_id": "\\(.*\\)",$/\\1/p' | head -n 2 | tr '\\n' ' ')"
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(1800)
+def test_the_life_of_a_list_as_its_guide_says(tmp_path, portraits):
+    (tmp_path / "pictures").mkdir()
+    columns = "name,images,category,lawful_basis,source_system,source_reference,reason_here,"
+    rows = [columns + "requester,image_source,image_date,held_until"]
+    for number, (who, scale) in enumerate([("hopper", 1.0), ("hopper", 0.9), ("collins", 1.0)]):
+        (face,) = [each for name, each in portraits.items() if who in name]
+        picture = cv2.resize(face, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        cv2.imwrite(str(tmp_path / "pictures" / f"{number}.png"), picture)
+        grounds = "blue-list,Consent,trial"
+        rows.append(
+            f"V{number},{number}.png,{grounds},V-{number},Trial,me,blue-list,2026-01-01,2999-01-01"
+        )
+    (tmp_path / "filled.csv").write_text("\n".join(rows), "utf-8")
+    still = "source_system,source_reference\ntrial,V-0\ntrial,V-2\n"
+    (tmp_path / "still-wanted.csv").write_text(still, "utf-8")
+    force = """
+        add() {
+            overt people new-key "$1.key"
+            overt people add "$1" --key "$1.key.pub" --rank "$2" --role "$3" \\
+                --organisation E "${@:4}"
+        }
+        add admin civilian administrator
+        add officer chief-constable authorising-officer --as admin.key
+        add manager civilian watchlist-manager --as admin.key
+        overt policy sign uk-police --as officer.key
+    """
+    script = [force]
+    for command in commands("watchlists.md"):
+        script.append(command.replace("e-5e0c", "$ONE").replace("e-b71b", "$OTHER"))
+        if " template " in command:
+            script.append("mv filled.csv list.csv")
+        if " import " in command:
+            script.append(ENTRIES)
+    done = type_into_bash("\n".join(script), tmp_path, OVERT_HOME=str(tmp_path / "home"))
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "pairs.html").exists()
+    assert (tmp_path / "rows.csv").read_text("utf-8").count("accepted") == 3
+    assert "Purged saturday." in done.stderr
+
+
 @pytest.mark.parametrize("guide", [path.name for path in sorted(GUIDES.glob("*.md"))])
 def test_a_guide_shows_commands_and_what_belongs_to_them_and_no_output(guide):
     for command in commands(guide):
