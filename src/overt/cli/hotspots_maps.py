@@ -218,13 +218,23 @@ def _shares(grid: "Grid", events: "EventSet", boundary: "shapely.Geometry | None
     return Shares(make_study(grid, longitude, latitude, boundary), make_timeline(events))
 
 
+def _resolution(grid_name: str) -> int | str:
+    """Return the number of an H3 grid, as it is asked for, or the name of another."""
+    number = grid_name.removeprefix("h3-")
+    return int(number) if number.isdecimal() else grid_name
+
+
 def _evaluations_json(evaluations: "list[Evaluation]", label: str) -> dict[str, object]:
     return {
         "label": label,
-        "rows": [asdict(row) for each in evaluations for row in each.rows],
+        "rows": [
+            {**asdict(row), "resolution": _resolution(row.resolution)}
+            for each in evaluations
+            for row in each.rows
+        ],
         "evaluations": [
             {
-                "resolution": each.resolution,
+                "resolution": _resolution(each.resolution),
                 "n_cells": each.n_cells,
                 "window_months": each.n_months,
                 "folds": list(each.folds),
