@@ -20,7 +20,6 @@ from rich.text import Text
 from overt.alerts.lifecycle import words
 from overt.cli import wiring
 from overt.cli.alert_steps import AlertName, decide, engage, find_alert, outcome, result
-from overt.cli.identity import act_as, require
 from overt.cli.options import AsJson
 from overt.core.clock import SystemClock, format_utc
 from overt.core.errors import PolicyError
@@ -116,6 +115,8 @@ def show(
 
 def _reader(store: "Store", acting: Path | None, alert: "Alert") -> "Person | None":
     """Return who looks, if they say so and may read the alert."""
+    from overt.cli.identity import act_as, require
+
     if acting is None:
         return None
     identity = act_as(store, acting)
