@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from overt.core.errors import InputError
 from overt.hotspots.baselines import baseline, baseline_names
@@ -24,6 +25,7 @@ from overt.hotspots.projection import Floats
 
 OVERT: Final = "overt"
 N_WORST: Final = 100
+_DRAWN: Final = 20.0
 LONG_WINDOW: Final = 12
 SHORT_WINDOW: Final = 3
 
@@ -203,19 +205,33 @@ def _rows(name: str, resolution: str, means: Floats, area_shares: Sequence[float
 
 
 def _fall(shares: Shares, forecast: Forecast, counts: Floats) -> Fall:
-    """Return what the cells with the most offences in the window before did next."""
+    """Return what the cells with the most offences in the window before did next.
+
+    Cells chosen for one bad window are no fair sample of cells for which as much is expected: by
+    how much they kept more or less than was expected of them is learnt from earlier windows.
+    """
     start, window = forecast.at, forecast.n_months
     before = shares.window(start - window, start)
-    worst = np.argsort(-before, kind="stable")[:N_WORST]
+    worst = _worst(before)
+    foretold, came = _DRAWN, _DRAWN
+    for past in forecast.past:
+        if past.start >= window:
+            chosen = _worst(shares.window(past.start - window, past.start))
+            foretold += float(past.expected[chosen].sum()) * past.counts.sum() / past.expected.sum()
+            came += float(past.counts[chosen].sum())
     end = min(start + window, shares.timeline.n_months)
     covered = shares.timeline.share_covered(start, end) * (end - start) / window
     return Fall(
         start=_name(shares, start),
         selected=float(before[worst].sum()),
-        predicted=float(forecast.expected[worst].sum()) * covered,
+        predicted=float(forecast.expected[worst].sum()) * covered * came / foretold,
         observed=float(counts[worst].sum()),
         city=float(counts.sum() / before.sum()),
     )
+
+
+def _worst(counts: Floats) -> NDArray[np.int64]:
+    return np.argsort(-counts, kind="stable")[:N_WORST]
 
 
 def _name(shares: Shares, month: int) -> str:

@@ -31,7 +31,8 @@ N_WINDOWS: Final = 3
 RECENT_MONTHS: Final = 12
 _NEGLIGIBLE: Final = 1e-4
 _BAND_ENDS: Final = np.array([0.1, 0.25, 0.5, 0.75, 0.9, 0.96])
-_DRAWN: Final = 20.0
+_USUAL_ERROR: Final = 0.15
+_DRIFT: Final = 0.04
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,7 @@ class Forecast:
         shape: of the Gamma distribution of each cell's rate.
         components: of the mixture.
         weights: of each, sum 1.
+        past: earlier windows, as the same weights forecast them, the latest first.
     """
 
     at: int
@@ -57,11 +59,27 @@ class Forecast:
     shape: Floats
     components: tuple[Component, ...]
     weights: Floats
+    past: "tuple[PastWindow, ...]"
 
     @property
     def expected(self) -> Floats:
         """Return offences expected of each cell."""
         return np.asarray(with_floor(self.share, self.uniform) * self.total)
+
+
+@dataclass(frozen=True, slots=True)
+class PastWindow:
+    """A window that weights were learnt from.
+
+    Attributes:
+        start: months; when it began.
+        expected: offences of each cell, by what was known before it.
+        counts: that happened.
+    """
+
+    start: int
+    expected: Floats
+    counts: Floats
 
 
 def make_forecast(shares: Shares, at: int, n_months: int) -> Forecast:
@@ -78,11 +96,12 @@ def make_forecast(shares: Shares, at: int, n_months: int) -> Forecast:
         )
     components = components_for(min(starts))
     windows = [_window(shares, components, start, n_months) for start in starts]
-    fitted = fit_weights([_aged(window, age) for age, window in enumerate(windows)])
+    alike = [(start / at) ** 2 for start in starts]
+    fitted = fit_weights([_weighed(w, a) for w, a in zip(windows, alike, strict=True)])
     learnt = _Learnt(shares, components, fitted)
     past = [learnt.mixed(start) for start in starts]
     counts = [window.counts for window in windows]
-    correction = fit_correction(past, counts)
+    correction = fit_correction(past, counts, max(starts) / at)
     share = correction.apply(learnt.mixed(at))
     total = shares.timeline.expected(at, n_months, RECENT_MONTHS)
     uniform = shares.study.uniform
@@ -101,6 +120,13 @@ def make_forecast(shares: Shares, at: int, n_months: int) -> Forecast:
         shape=dispersion.shape(with_floor(share, uniform) * total, learnt.sampling(at)),
         components=components,
         weights=learnt.weights(at),
+        past=tuple(
+            PastWindow(
+                start, mean * shares.timeline.expected(start, n_months, RECENT_MONTHS) / n, c
+            )
+            for start, mean, c in zip(starts, means, counts, strict=True)
+            if (n := float(c.sum())) > 0
+        ),
     )
 
 
@@ -120,12 +146,9 @@ def _window(shares: Shares, components: Sequence[Component], start: int, n_month
     )
 
 
-def _aged(window: Window, age: int) -> Window:
-    """Return a window that counts half of what the next later one does for the weights.
-
-    The latest is most like what comes: as much is known before it as will be.
-    """
-    return Window(window.shares, window.trust, window.counts * 0.5**age)
+def _weighed(window: Window, weight: float) -> Window:
+    """Return a window that counts less for the weights, the less was known before it."""
+    return Window(window.shares, window.trust, window.counts * weight)
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,12 +201,19 @@ class Correction:
         return np.asarray(corrected / corrected.sum())
 
 
-def fit_correction(forecasts: Sequence[Floats], counts: Sequence[Floats]) -> Correction:
-    """Return the correction of earlier forecasts, each band drawn towards none by 20 offences.
+def fit_correction(
+    forecasts: Sequence[Floats], counts: Sequence[Floats], alike: float = 1.0
+) -> Correction:
+    """Return the correction of earlier forecasts.
+
+    A band is drawn towards no correction by its sampling, and by how much bands change from one
+    window to the next anyway.
 
     Args:
         forecasts: share of each cell, for each window.
         counts: of each cell, for each window.
+        alike: months known before the latest of them, over months known now: with more known, less
+            is wrong.
     """
     expected = np.concatenate([f * c.sum() for f, c in zip(forecasts, counts, strict=True)])
     share, came = np.concatenate(list(forecasts)), np.concatenate(list(counts))
@@ -192,6 +222,8 @@ def fit_correction(forecasts: Sequence[Floats], counts: Sequence[Floats]) -> Cor
     log_share, factor = [], []
     for each in np.unique(band):
         cells = order[band == each]
+        n = max(float(expected[cells].sum()), 1e-12)
+        believed = _USUAL_ERROR**2 / (_USUAL_ERROR**2 + _DRIFT**2 + 1 / n)
         log_share.append(np.log(max(float(share[cells].mean()), 1e-300)))
-        factor.append((came[cells].sum() + _DRAWN) / (expected[cells].sum() + _DRAWN))
+        factor.append(1 + alike * believed * (float(came[cells].sum()) / n - 1))
     return Correction(np.array(log_share), np.array(factor))
