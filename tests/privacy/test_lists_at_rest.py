@@ -50,16 +50,16 @@ def test_the_search_finds_what_is_planted(tmp_path, needles):
 
 
 def test_nothing_lies_in_clear_from_import_to_purge(
-    import_secret, list_office, act, ids, home, needles
+    import_secret, list_office, on_list, ids, home, needles
 ):
     imported = import_secret()
     assert imported.returncode == 0, imported.stderr
     assert found_in(home, needles) == []
     for step in (
-        lambda: act("freeze"),
-        lambda: act("confirm", "--all"),
-        lambda: act("withdraw", ids()[0], "--reason", "found"),
-        lambda: act("purge"),
+        lambda: on_list("freeze"),
+        lambda: on_list("confirm", "--all"),
+        lambda: on_list("withdraw", ids()[0], "--reason", "found"),
+        lambda: on_list("purge"),
     ):
         ran = step()
         assert ran.returncode == 0, ran.stderr

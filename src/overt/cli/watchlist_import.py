@@ -82,7 +82,8 @@ def import_manifest(
     console = Console(stderr=True, quiet=as_json)
     with wiring.open_store(clock) as store:
         identity = act_as(store, acting)
-        check_right_for(ListEvent.IMPORTED, watchlist, identity.person)
+        with store.watchlist_lives.recording_refusals():
+            check_right_for(ListEvent.IMPORTED, watchlist, identity.person)
         asked = _Request(
             _readable(manifest, images),
             watchlist,

@@ -71,7 +71,7 @@ class OpenedList:
 
 @contextmanager
 def opened_list(name: str, acting: Path | None) -> Iterator[OpenedList]:
-    """Open the store, and in it a list that has a life.
+    """Open the store, and in it a list that has a life; what is refused within is recorded.
 
     Raises:
         InputError: there is no list of that name.
@@ -88,7 +88,8 @@ def opened_list(name: str, acting: Path | None) -> Iterator[OpenedList]:
         if life is None:
             _require_kept(store, watchlist)
             raise StateError("The list was made before lists had a life: import it again.")
-        yield OpenedList(store, watchlist, life, pack_of(store, life), person, clock)
+        with store.watchlist_lives.recording_refusals():
+            yield OpenedList(store, watchlist, life, pack_of(store, life), person, clock)
 
 
 def pack_of(store: "Store", life: WatchlistLife) -> PolicyPack:

@@ -1,19 +1,28 @@
 """The lives of lists, each step with its ledger record.
 
 Invariants: a life, its record and what the step changes in the list are one transaction; of two
-processes that take a step from the same point one wins, and the other is told so.
+processes that take a step from the same point one wins, and the other is told so; what policy or a
+person's role refuses is recorded by its rule.
 Must not: decide whether a step may be taken (:mod:`overt.watchlist.lifecycle` does).
 """
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from overt.core.clock import Clock
-from overt.core.errors import IntegrityError, StateError
+from overt.core.errors import IntegrityError, PolicyError, StateError
 from overt.core.ids import PersonId, Sha256, WatchlistId
-from overt.ledger.records import KeyDestroyed, LedgerRecord, RecordKind, WatchlistStep
+from overt.ledger.records import (
+    KeyDestroyed,
+    LedgerRecord,
+    RecordKind,
+    Refusal,
+    WatchlistStep,
+)
 from overt.store.database import Database
 from overt.store.keys import DataKey
 from overt.store.ledger import StoredLedger, UnitOfWork
@@ -135,6 +144,23 @@ class WatchlistLives:
             work.append(LedgerRecord.of(act, self._clock.now_utc()))
         self._forget(watchlist)
         return True
+
+    @contextmanager
+    def recording_refusals(self) -> Iterator[None]:
+        """Record which rules refused what is tried within, and let the refusal go on.
+
+        Raises:
+            PolicyError: as it was raised.
+            StorageError: it could not be recorded.
+        """
+        try:
+            yield
+        except PolicyError as refused:
+            with self._ledger.transaction() as work:
+                for rule in dict.fromkeys(refused.rules):
+                    act = Refusal(run=None, deployment=None, rule=rule)
+                    work.append(LedgerRecord.of(act, self._clock.now_utc()))
+            raise
 
     def _forget(self, watchlist: WatchlistId) -> None:
         delete_entries(self._database, watchlist)

@@ -13,6 +13,7 @@ field is not).
 
 import hashlib
 import itertools
+import re
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field, replace
@@ -24,9 +25,11 @@ from overt.core.ids import ContractId, EntryId, Sha256
 from overt.ledger.canonical import canonical_bytes
 from overt.policy.checks import check_entry
 from overt.policy.pack import PolicyPack
+from overt.policy.verdict import Finding
 from overt.video.picture_sets import PersonPictures
 from overt.watchlist.enrol import JPEG_QUALITY, KEPT_SIDE_PX, Accepted, Enroller, Refused
 from overt.watchlist.entry_facts import entry_facts
+from overt.watchlist.grounds import Grounds
 from overt.watchlist.manifest import card_of
 from overt.watchlist.quality import EVERY_LIMIT, Assessment
 from overt.watchlist.rows import ManifestRow, RowRefused
@@ -46,6 +49,10 @@ BATCH_S: Final = 2.0
 _LIMITS = (*EVERY_LIMIT, KEPT_SIDE_PX, JPEG_QUALITY)
 QUALITY_VERSION: Final = hashlib.sha256(repr(_LIMITS).encode()).hexdigest()[:16]
 """Names the limits of quality: when one changes, every picture is measured anew."""
+
+
+UNKNOWN_WORD: Final = "of that name"
+"""What a report says in place of a word that stands in a row and not in the pack."""
 
 
 class Outcome(StrEnum):
@@ -206,7 +213,8 @@ class Importer:
             facts = entry_facts(row.grounds, row.expires_utc, self._clock.now_utc())
             verdict = check_entry(self._pack, facts)
             if not verdict.allowed:
-                self._refuse(row, None, tuple(map(str, verdict.refusals)), Origin.MADE)
+                told = tuple(_told(each, row.grounds, self._pack) for each in verdict.refusals)
+                self._refuse(row, None, told, Origin.MADE)
                 continue
             warnings = tuple(map(str, verdict.warnings))
             key = row_key(row, self._contract)
@@ -283,6 +291,22 @@ class Importer:
     def _taken(reports: deque[RowReport]) -> Iterator[RowReport]:
         while reports:
             yield reports.popleft()
+
+
+def _told(finding: Finding, grounds: Grounds, pack: PolicyPack) -> str:
+    """Return why a row is refused, without a word that the pack does not know.
+
+    Where columns were mixed up, such a word may be a name.
+    """
+    rules, told = pack.rules, str(finding)
+    known = {each.id for each in rules.list_categories.categories}
+    known |= {each.id for each in rules.image_sources.allowed} | set(rules.image_sources.never)
+    known |= set(rules.named_authority.sensitivities)
+    for word in {grounds.category, grounds.image_source, *grounds.sensitivities} - known:
+        told = (
+            re.sub(rf"(?<![\w-]){re.escape(word)}(?![\w-])", UNKNOWN_WORD, told) if word else told
+        )
+    return told
 
 
 def _refused(

@@ -245,3 +245,12 @@ def test_pairs_that_the_source_calls_kin_are_not_asked_about(begin):
     assert len(pairs) == 2
     assert smiths not in {(pair.a, pair.b) for pair in pairs}
     assert {str(pair.likely) for pair in pairs} == {"same"}
+
+
+def test_a_word_that_the_pack_does_not_know_is_not_repeated(begin):
+    """Where columns were mixed up it may be a name, and reports are shared."""
+    importer, *_ = begin()
+    (report,) = importer.reports([row(1, category="anna-mueller")])
+    assert "anna" not in " ".join(report.reasons)
+    assert "knows no category of that name" in report.reasons[0]
+    assert "(rule list-categories;" in report.reasons[0]
