@@ -1,5 +1,6 @@
 """``overt alerts``: who may record what, who sees which pictures, and what is shown to nobody."""
 
+import hashlib
 import io
 import sys
 from dataclasses import replace
@@ -18,7 +19,7 @@ from overt.cli import alert_steps
 from overt.core.clock import SystemClock
 from overt.core.ids import DeploymentId
 from overt.deployment.keys import create_key
-from overt.deployment.life import AuthorityRecord, Life, LifeEvent, LifeState, Step
+from overt.deployment.life import AuthorityRecord, Life, LifeEvent, LifeState, ListCounts, Step
 from overt.policy.facts import Route
 from overt.policy.roles import Grant, Person, Role
 from overt.policy.signing import sign_pack
@@ -29,6 +30,8 @@ from overt.watchlist.stored import StoredEntry, StoredReference, StoredWatchlist
 
 PACK = Path(__file__).parents[3] / "policies" / "uk-police.toml"
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+CAPABILITY = b"{}"
+CAPABILITY_SHA256 = hashlib.sha256(CAPABILITY).hexdigest()
 LABEL, NOTE = "Josephine", "a scar under the eye"
 ROLES = {
     "ad-1": Role.ADMINISTRATOR,
@@ -84,7 +87,8 @@ def keep_life(store, pack, application_of):
         issued_utc=now,
         starts_utc=now,
         ends_utc=now + timedelta(hours=1),
-        capability_sha256="c" * 64,
+        capability_sha256=CAPABILITY_SHA256,
+        watchlist=ListCounts(n_entries=1, categories={}),
         cameras=("gate",),
     )
     step = Step(number=1, event=LifeEvent.AUTHORISE, state=LifeState.LIVE, by="ao-1", at_utc=now)
@@ -94,14 +98,21 @@ def keep_life(store, pack, application_of):
     with store._database.write() as session:
         session.add(
             DeploymentLifeRow(
-                id="d-1", state=life.state, version=1, document=life.to_bytes(), updated_utc=now
+                id="d-1",
+                state=life.state,
+                version=1,
+                document=life.to_bytes(),
+                capability_json=CAPABILITY,
+                updated_utc=now,
             )
         )
 
 
 def raise_alerts(store):
     run = store.run()
-    start = RunStart("d-1", b"{}", "c" * 64, "a" * 64, "contract", 0.5, ("gate",), NOON, {})
+    start = RunStart(
+        *("d-1", CAPABILITY, CAPABILITY_SHA256, "a" * 64, "contract", 0.5, ("gate",), NOON, {})
+    )
     run.start(start)
     face = np.full((40, 40, 3), (200, 10, 10), np.uint8)
     seen = Alert(
