@@ -149,6 +149,7 @@ def test_nothing_is_shown_when_asked_to_be_quiet(console, shown):
 
 
 NOT_THERE = "1 operator must be present, and none said so"
+PRESENT = "overt deployment present"
 
 
 def test_a_pause_is_one_line_with_what_to_do(display, shown):
@@ -156,8 +157,7 @@ def test_a_pause_is_one_line_with_what_to_do(display, shown):
     display.paused(NOT_THERE, PauseCause.PRESENCE)
     display.resumed()
     assert shown.getvalue().splitlines() == [
-        f"Paused, nothing is looked at. {NOT_THERE}. To go on: overt deployment present d-1 "
-        "--as KEY",
+        f"Paused, nothing is looked at. {NOT_THERE}. To go on: {PRESENT} d-1 --as KEY",
         "Frames are looked at again.",
     ]
 
