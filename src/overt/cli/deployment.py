@@ -54,7 +54,6 @@ app.command("ratify")(deployment_authority.ratify)
 app.command("refuse-ratification")(deployment_authority.refuse_ratification)
 app.command("check-in")(deployment_site.check_in)
 app.command("present")(presence.present)
-app.command("present")(presence.present)
 app.command("check-out")(deployment_site.check_out)
 app.command("confirm-signs")(deployment_site.confirm_signs)
 app.command("ready")(deployment_site.ready)
@@ -83,7 +82,10 @@ def new_key(
 def trust(
     public_key: Annotated[Path, typer.Argument(help="Public key of somebody who authorises.")],
 ) -> None:
-    """Let capabilities signed by this key be used on this machine."""
+    """Have capability files checked against this key here; who authorises a run, the register says.
+
+    For machines that hold no register of people: see overt deployment capability.
+    """
     from overt.deployment.keys import load_public_key
     from overt.policy.signing import key_id
 
@@ -95,7 +97,7 @@ def trust(
         shutil.copyfile(public_key, folder / f"{known_as}.pub")
     except OSError as error:
         raise StorageError("The public key could not be kept.") from error
-    say(f"Capabilities signed by {known_as} are accepted here.")
+    say(f"Capability files are checked against {known_as} here; a run asks the register of people.")
 
 
 @app.command("capability")
