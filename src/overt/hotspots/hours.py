@@ -36,6 +36,9 @@ BANDWIDTHS_H: Final = (1.0, 2.0, 3.0, 4.0)
 STRENGTHS: Final = (10.0, 30.0, 100.0, 300.0, 1_000.0, 3_000.0, 10_000.0, float("inf"))
 """Offences that the profile above counts for; infinite: only the profile above."""
 
+CLEAR_BITS: Final = 4.0
+"""Less than that in all windows together is noise: one chance in sixteen."""
+
 SUPPORT: Final = 10.0
 _BLOCK_H: Final = 4
 _BLOCK_STRENGTH: Final = 20.0
@@ -215,9 +218,15 @@ class HoursModel:
 
         force = [counts.sum(axis=0) for counts in areas]
         width = max(BANDWIDTHS_H, key=lambda w: score("force", Pooling(w, inf, inf), force))
-        area = max(STRENGTHS, key=lambda s: score("areas", Pooling(width, s, inf), areas))
-        cell = max(STRENGTHS, key=lambda s: score("cells", Pooling(width, area, s), cells))
+        area = _strongest({s: score("areas", Pooling(width, s, inf), areas) for s in STRENGTHS})
+        cell = _strongest({s: score("cells", Pooling(width, area, s), cells) for s in STRENGTHS})
         return Pooling(width, area, cell)
+
+
+def _strongest(scores: dict[float, float]) -> float:
+    """Return the strongest pooling that no weaker one beats clearly, by :data:`CLEAR_BITS`."""
+    best = max(scores.values())
+    return max(strength for strength, score in scores.items() if score >= best - CLEAR_BITS)
 
 
 def make_hours(events: EventSet, study: Study, chosen: Indices) -> HoursModel:
