@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from overt.cli import wiring
@@ -42,7 +42,8 @@ def list_deployments(as_json: AsJson = False) -> None:
     if not lives:
         say("There is no deployment yet; begin with: overt deployment template")
         return
-    table = Table("Deployment", "State", "Place", "Start", "End", "Authorised by", box=None)
+    by_whom = Column("Authorised by", overflow="fold")
+    table = Table("Deployment", "State", "Place", "Start", "End", by_whom, box=None)
     now_utc = clock.now_utc()
     for life in lives:
         asked, given = life.application, life.authority

@@ -195,6 +195,8 @@ def _first_fault(error: Exception) -> str:
         return "The policy pack is nested too deeply."
     fault = error.errors(include_url=False, include_input=False, include_context=False)[0]
     reason = fault["msg"].removeprefix("Value error, ").rstrip(".")
+    if reason == "Input should be True":  # a parameter that has one value only
+        reason = "this cannot be turned off, and must be true"
     where = ".".join(str(part) for part in fault["loc"])
     return f"The policy pack cannot be used: {where + ': ' if where else ''}{reason}."
 
