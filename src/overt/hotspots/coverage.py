@@ -15,6 +15,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
+from overt.core.errors import InputError
 from overt.hotspots.events import CoverageState, ForceMonth, month_index, month_name
 from overt.hotspots.mapping import Covers
 
@@ -24,6 +25,7 @@ USUAL_FOR_SUSPECT: Final = 20.0
 SUSPECT_SHARE: Final = 0.2
 """Nothing natural falls to a fifth: the emptiest month of 2020 kept over half."""
 _N_AT_ONE_PLACE: Final = 10
+MAX_FORCE_MONTHS: Final = 200_000
 _EDGE_GAPS: Final = 10.0
 _EDGE_MIN_DAYS: Final = 2.0
 
@@ -34,6 +36,9 @@ def find_coverage(frame: pl.DataFrame, covers: Covers | None) -> tuple[ForceMont
     Args:
         frame: events of all kinds, before any choice among them.
         covers: the months that are vouched for, if they are.
+
+    Raises:
+        InputError: far more forces and months than there can be.
     """
     if frame.is_empty():
         return ()
@@ -51,6 +56,11 @@ def find_coverage(frame: pl.DataFrame, covers: Covers | None) -> tuple[ForceMont
         first, last = min(month for _, month in supplied), max(month for _, month in supplied)
     else:
         first, last = month_index(covers.first), month_index(covers.last)
+    if frame["force"].n_unique() * (last - first + 1) > MAX_FORCE_MONTHS:
+        raise InputError(
+            f"There are {frame['force'].n_unique():,} forces over {last - first + 1:,} months; is "
+            "the right column mapped as the force?"
+        )
     edges = _cut_short(frame) if covers is None else {}
     rows = []
     for force in sorted(frame["force"].unique()):

@@ -93,11 +93,18 @@ class Raster:
         """Return the weights shared between the four nearest pixels of each place."""
         west, south = np.floor(self.column).astype(np.int64), np.floor(self.row).astype(np.int64)
         east_share, north_share = self.column - west, self.row - south
-        spread = np.zeros(self.n_rows * self.n_columns)
-        for x, x_share in ((0, 1 - east_share), (1, east_share)):
-            for y, y_share in ((0, 1 - north_share), (1, north_share)):
-                at = (south + y) * self.n_columns + west + x
-                spread += np.bincount(at, weights * x_share * y_share, spread.size)
+        corner = south * self.n_columns + west
+        at = [corner, corner + 1, corner + self.n_columns, corner + self.n_columns + 1]
+        southern, northern = weights * (1 - north_share), weights * north_share
+        shares = [
+            southern * (1 - east_share),
+            southern * east_share,
+            northern * (1 - east_share),
+            northern * east_share,
+        ]
+        spread = np.bincount(
+            np.concatenate(at), np.concatenate(shares), self.n_rows * self.n_columns
+        )
         return spread.reshape(self.n_rows, self.n_columns).astype(np.float32)
 
 
@@ -138,7 +145,8 @@ class Study:
         """Return the sum of the places' weights in each cell after smoothing."""
         smoothed = np.zeros(self.n_cells)
         for raster in self.rasters:
-            smoothed += raster.smooth(weights, bandwidth_m, self.n_cells)
+            if weights[raster.offences].any():
+                smoothed += raster.smooth(weights, bandwidth_m, self.n_cells)
         return smoothed
 
 

@@ -1,7 +1,9 @@
 from datetime import datetime, timedelta
 
 import polars as pl
+import pytest
 
+from overt.core.errors import InputError
 from overt.hotspots.coverage import find_coverage
 from overt.hotspots.mapping import Covers
 
@@ -70,6 +72,16 @@ def test_a_first_and_a_last_month_cut_short_are_suspect():
     coverage = find_coverage(frame, None)
     assert [each.state for each in coverage] == ["suspect", "covered", "suspect"]
     assert coverage[0].reason == "The first offence is on day 20."
+
+
+def test_a_column_that_is_no_force_is_refused():
+    frame = events("A", [1] * 12).with_columns(force=pl.lit("A"))
+    many = pl.concat([frame] * 2_000).with_columns(
+        force=pl.format("{}", pl.int_range(pl.len()) // 12)
+    )
+    wide = many.with_columns(begins=pl.col("begins").dt.offset_by("-20y"))
+    with pytest.raises(InputError, match="is the right column mapped"):
+        find_coverage(pl.concat([many, wide]), None)
 
 
 def test_no_event_no_coverage():
