@@ -94,6 +94,7 @@ def import_manifest(
         )
         before = store.watchlist_lives.find(watchlist)
         if before is not None and _is_same(store, before, asked, console):
+            store.imports.tidy(watchlist)
             _say_unchanged(console, store, before, as_json=as_json)
             return
         imported = _import(store, before, asked, console, runtime=runtime, device=device)

@@ -15,7 +15,6 @@ Must not: show half a list.
 
 import hmac
 import itertools
-import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -26,12 +25,10 @@ from sqlalchemy import delete, select
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.orm import Session
 
-from overt.core.clock import Clock, format_utc, parse_utc
-from overt.core.errors import InputError, IntegrityError, StateError, StorageError
+from overt.core.clock import Clock
+from overt.core.errors import IntegrityError, StateError, StorageError
 from overt.core.ids import EntryId, KinGroup, Sha256, WatchlistId
-from overt.ledger.canonical import JsonValue, canonical_bytes, parse_canonical_object
 from overt.store.database import Database
-from overt.store.entry_blob import decode_entry, encode_entry
 from overt.store.keys import DataKey, Sealed, place_of
 from overt.store.ledger import StoredLedger
 from overt.store.models import (
@@ -42,6 +39,7 @@ from overt.store.models import (
     WatchlistRow,
 )
 from overt.store.run_lock import HeldElsewhereError, RunLock
+from overt.store.verdict_blob import decode_verdict, encode_verdict
 from overt.store.watchlist_lives import keep_kin, keep_step
 from overt.store.watchlist_rows import (
     BATCH,
@@ -53,10 +51,9 @@ from overt.store.watchlist_rows import (
     read_entries,
 )
 from overt.watchlist.life import WatchlistLife
-from overt.watchlist.staging import NotEnrolled, StagedVerdict
+from overt.watchlist.staging import StagedVerdict
 from overt.watchlist.stored import CardIndex, EntryCard, StoredEntry
 
-_LENGTH: Final = struct.Struct(">I")
 _BUSY: Final = "Another process is importing a watchlist into this store: wait for its end."
 _OVER: Final = "The import was finished or given up by another process."
 
@@ -150,11 +147,8 @@ class ImportDesk:
             StorageError: it could not be done, or not yet in every file.
         """
         with self._database.write() as session:
-            row = session.get(WatchlistImportRow, watchlist)
-            if row is None:
+            if not self._destroy_key(session, watchlist):
                 return False
-            # A key that nobody ever held: from now on the rows are noise.
-            row.wrapped_key = self._machine_key.wrap(DataKey.generate(), _key_place(watchlist))
         self._drop_rows(watchlist)
         with self._database.write() as session:
             session.execute(
@@ -162,6 +156,28 @@ class ImportDesk:
             )
         self._database.forget_history()
         return True
+
+    def tidy(self, watchlist: WatchlistId) -> None:
+        """Discard what an import left that was killed once its list was whole.
+
+        Raises:
+            StorageError: as :meth:`discard`.
+        """
+        try:
+            self._lock.acquire()
+        except HeldElsewhereError:
+            return  # Somebody imports just now: what is kept aside may be theirs.
+        try:
+            self.discard(watchlist)
+        finally:
+            self._lock.release()
+
+    def _destroy_key(self, session: Session, watchlist: WatchlistId) -> bool:
+        row = session.get(WatchlistImportRow, watchlist)
+        if row is not None:
+            # A key that nobody ever held: from now on the rows are noise.
+            row.wrapped_key = self._machine_key.wrap(DataKey.generate(), _key_place(watchlist))
+        return row is not None
 
     def _is_readable(self, watchlist: WatchlistId) -> bool:
         with self._database.read() as session:
@@ -184,6 +200,7 @@ class ImportDesk:
             row = work.session.get_one(WatchlistRow, watchlist)
             row.wrapped_key = self._machine_key.wrap(key, key_place(watchlist))
             _describe(row, cards, self._clock.now_utc())
+            self._destroy_key(work.session, watchlist)
 
     def _hide(self, life: WatchlistLife, cards: CardIndex) -> None:
         """Make room for a list that nobody can read yet; one of before is given up for it."""
@@ -217,6 +234,7 @@ class ImportDesk:
                 insert_entries(work.session, cards.id, entries, key)
             keep_kin(work.session, cards)
             _describe(row, cards, self._clock.now_utc())
+            self._destroy_key(work.session, cards.id)
 
     def _drop_rows(self, watchlist: WatchlistId) -> None:
         ids = (
@@ -269,7 +287,7 @@ class OpenImport:
             if row is None:
                 return None
             place = _row_place(self.watchlist, tag)
-            return _decode(self._key.open(Sealed(row.nonce, row.ciphertext), place))
+            return decode_verdict(self._key.open(Sealed(row.nonce, row.ciphertext), place))
 
     def keep(self, verdicts: Sequence[tuple[Sha256, StagedVerdict]]) -> None:
         """See :meth:`overt.watchlist.staging.Staging.keep`."""
@@ -292,7 +310,7 @@ class OpenImport:
 
     def _sealed(self, row_key: Sha256, verdict: StagedVerdict) -> dict[str, object]:
         tag = self._tag(row_key)
-        sealed = self._key.seal(_encode(verdict), _row_place(self.watchlist, tag))
+        sealed = self._key.seal(encode_verdict(verdict), _row_place(self.watchlist, tag))
         return {
             "watchlist_id": self.watchlist,
             "row_sha256": tag,
@@ -338,50 +356,6 @@ def _describe(row: WatchlistRow, cards: CardIndex, now_utc: datetime) -> None:
     row.name, row.contract_id = cards.name, cards.contract
     row.manifest_sha256, row.n_entries = cards.manifest_sha256, len(cards.entries)
     row.created_utc = now_utc
-
-
-def _encode(verdict: StagedVerdict) -> bytes:
-    """Return length and canonical header, then the entry's own byte string if there is one."""
-    members: dict[str, JsonValue]
-    if isinstance(verdict, NotEnrolled):
-        members, blob = {"reason": verdict.reason}, b""
-    else:
-        expires_utc = verdict.expires_utc
-        members = {
-            "entry": verdict.entry,
-            "expires_utc": None if expires_utc is None else format_utc(expires_utc),
-        }
-        blob = encode_entry(verdict.label, verdict.references, verdict.grounds, verdict.enrolment)
-    header = canonical_bytes(members)
-    return _LENGTH.pack(len(header)) + header + blob
-
-
-def _decode(data: bytes) -> StagedVerdict:
-    try:
-        (length,) = _LENGTH.unpack_from(data)
-        start = _LENGTH.size + length
-        verdict = _verdict(parse_canonical_object(data[_LENGTH.size : start]), data[start:])
-    except (InputError, struct.error, ValueError) as error:
-        raise IntegrityError("A row that was imported is malformed.") from error
-    return verdict
-
-
-def _verdict(members: Mapping[str, JsonValue], data: bytes) -> StagedVerdict:
-    match members:
-        case {"reason": str(reason)}:
-            return NotEnrolled(reason)
-        case {"entry": str(entry), "expires_utc": None | str() as expires}:
-            blob = decode_entry(data)
-            return StoredEntry(
-                entry=EntryId(entry),
-                label=blob.label,
-                references=blob.references,
-                expires_utc=None if expires is None else parse_utc(expires),
-                grounds=blob.grounds,
-                enrolment=blob.enrolment,
-            )
-        case _:
-            raise InputError("The header is not a verdict's.")
 
 
 def _batched(cards: Iterable[EntryCard], size: int) -> Iterator[tuple[EntryCard, ...]]:
