@@ -15,21 +15,13 @@ from typing import Final
 import numpy as np
 
 from overt.core.errors import InputError
-from overt.hotspots.mixture import (
-    Component,
-    Shares,
-    Window,
-    components_for,
-    fit_weights,
-    mix,
-    with_floor,
-)
+from overt.hotspots.learnt import Learnt
+from overt.hotspots.mixture import Component, Shares, Window, components_for, with_floor
 from overt.hotspots.posterior import fit_dispersion
 from overt.hotspots.projection import Floats
 
 N_WINDOWS: Final = 3
 RECENT_MONTHS: Final = 12
-_NEGLIGIBLE: Final = 1e-4
 _BAND_ENDS: Final = np.array([0.1, 0.25, 0.5, 0.75, 0.9, 0.96])
 _USUAL_ERROR: Final = 0.15
 _DRIFT: Final = 0.04
@@ -46,8 +38,7 @@ class Forecast:
         uniform: share of the area of each cell.
         total: offences expected in all.
         shape: of the Gamma distribution of each cell's rate.
-        components: of the mixture.
-        weights: of each, sum 1.
+        learnt: the mixture.
         past: earlier windows, as the same weights forecast them, the latest first.
     """
 
@@ -57,8 +48,7 @@ class Forecast:
     uniform: Floats
     total: float
     shape: Floats
-    components: tuple[Component, ...]
-    weights: Floats
+    learnt: Learnt
     past: "tuple[PastWindow, ...]"
 
     @property
@@ -96,20 +86,19 @@ def make_forecast(shares: Shares, at: int, n_months: int) -> Forecast:
         )
     components = components_for(min(starts))
     windows = [_window(shares, components, start, n_months) for start in starts]
-    alike = [(start / at) ** 2 for start in starts]
-    fitted = fit_weights([_weighed(w, a) for w, a in zip(windows, alike, strict=True)])
-    learnt = _Learnt(shares, components, fitted)
-    past = [learnt.mixed(start) for start in starts]
+    alike = np.array([(start / at) ** 2 for start in starts])
+    learnt = Learnt.fit(components, windows, alike)
+    past = [learnt.mixed(shares, start) for start in starts]
     counts = [window.counts for window in windows]
     correction = fit_correction(past, counts, max(starts) / at)
-    share = correction.apply(learnt.mixed(at))
+    share = correction.apply(learnt.mixed(shares, at))
     total = shares.timeline.expected(at, n_months, RECENT_MONTHS)
     uniform = shares.study.uniform
     means = [
         with_floor(correction.apply(mixed), uniform) * count.sum()
         for mixed, count in zip(past, counts, strict=True)
     ]
-    samplings = [learnt.sampling(start) for start in starts]
+    samplings = [learnt.sampling(shares, start) for start in starts]
     dispersion = fit_dispersion(*(np.concatenate(v) for v in (means, samplings, counts)))
     return Forecast(
         at=at,
@@ -117,9 +106,8 @@ def make_forecast(shares: Shares, at: int, n_months: int) -> Forecast:
         share=share,
         uniform=uniform,
         total=total,
-        shape=dispersion.shape(with_floor(share, uniform) * total, learnt.sampling(at)),
-        components=components,
-        weights=learnt.weights(at),
+        shape=dispersion.shape(with_floor(share, uniform) * total, learnt.sampling(shares, at)),
+        learnt=learnt,
         past=tuple(
             PastWindow(
                 start, mean * shares.timeline.expected(start, n_months, RECENT_MONTHS) / n, c
@@ -144,42 +132,6 @@ def _window(shares: Shares, components: Sequence[Component], start: int, n_month
         shares.trust(components, start),
         shares.window(start, start + n_months),
     )
-
-
-def _weighed(window: Window, weight: float) -> Window:
-    """Return a window that counts less for the weights, the less was known before it."""
-    return Window(window.shares, window.trust, window.counts * weight)
-
-
-@dataclass(frozen=True, slots=True)
-class _Learnt:
-    """A fitted mixture, which can be asked of any time."""
-
-    shares: Shares
-    components: tuple[Component, ...]
-    fitted: Floats
-
-    def weights(self, at: int) -> Floats:
-        """Return the weight of each component, sum 1."""
-        trusted = self.fitted * self.shares.trust(self.components, at)
-        return np.asarray(trusted / trusted.sum())
-
-    def mixed(self, at: int) -> Floats:
-        """Return the share of each cell."""
-        weights = self.weights(at)
-        return mix(weights, self.shares.stacked(self.components, at), np.ones_like(weights))
-
-    def sampling(self, at: int) -> Floats:
-        """Return the squared coefficient of variation of each cell by the sampling of the past.
-
-        Components rise and fall with the same offences, so their deviations add.
-        """
-        uniform = self.shares.study.uniform
-        deviation = np.zeros_like(uniform)
-        for component, weight in zip(self.components, self.weights(at), strict=True):
-            if weight > _NEGLIGIBLE:
-                deviation += weight * self.shares.sampling(component, at)
-        return np.asarray((deviation / with_floor(self.mixed(at), uniform)) ** 2)
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,7 @@ from overt.hotspots.events import EventSet
 from overt.hotspots.forecast import Forecast, make_forecast
 from overt.hotspots.grids import Grid, ShiftedGrid, grid_for
 from overt.hotspots.mixture import Shares
+from overt.hotspots.projection import Floats
 from overt.hotspots.significance import significance
 from overt.hotspots.study import Study, make_study
 from overt.hotspots.timeline import make_timeline
@@ -65,6 +66,7 @@ class Ranking:
         study: the cells' ground.
         order: index of each row's cell in the study.
         forecast: that the rank is made of.
+        weights: of the mixture's components everywhere.
         period: months of the data, first and last, and of the forecast.
         label: what the offences are.
         n_events: that raised ranks.
@@ -76,6 +78,7 @@ class Ranking:
     study: Study
     order: NDArray[np.int64]
     forecast: Forecast
+    weights: Floats
     period: tuple[str, str, str, str]
     label: str
     n_events: int
@@ -134,6 +137,7 @@ def rank(events: EventSet, options: RankingOptions, *, stage: Stage | None = Non
         study=study,
         order=order,
         forecast=forecast,
+        weights=forecast.learnt.weights(shares, forecast.at),
         period=(
             timeline.name(0),
             timeline.name(end - 1),
@@ -208,7 +212,7 @@ def _stays(
     step_m = study.grid.spacing_m
     shifted = _study(ShiftedGrid(study.grid, step_m / 2, step_m / 3), events, options.boundary)
     shares = Shares(shifted, make_timeline(events))
-    share = forecast.weights @ shares.stacked(forecast.components, forecast.at)
+    share = forecast.learnt.mixed(shares, forecast.at)
     worst = np.argsort(-share / shifted.areas_m2, kind="stable")[: options.n_top]
     there = shifted.grid.cells(*study.grid.centres(study.cells))
     return np.isin(there, shifted.cells[worst])
@@ -216,7 +220,7 @@ def _stays(
 
 def criteria(ranking: Ranking, options: RankingOptions, made_utc: datetime) -> dict[str, object]:
     """Return what the map was made by and from, for whoever has to repeat it."""
-    forecast = ranking.forecast
+    forecast, learnt = ranking.forecast, ranking.forecast.learnt
     return {
         "label": ranking.label,
         "grid": ranking.study.grid.name,
@@ -232,7 +236,7 @@ def criteria(ranking: Ranking, options: RankingOptions, made_utc: datetime) -> d
         "expected": round(forecast.total, 3),
         "weights": {
             str(component): round(float(weight), 4)
-            for component, weight in zip(forecast.components, forecast.weights, strict=True)
+            for component, weight in zip(learnt.components, ranking.weights, strict=True)
         },
         "n_significant": ranking.n_significant,
         "shift_agreement": round(ranking.shift_agreement, 4),

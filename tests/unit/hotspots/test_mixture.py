@@ -108,7 +108,8 @@ def test_the_sampling_deviation_is_that_of_redrawn_offences(shares):
 def test_a_forecast_is_a_share_and_expects_what_was_usual(shares):
     forecast = make_forecast(shares, 48, 12)
     assert forecast.share.sum() == pytest.approx(1)
-    assert forecast.weights.sum() == pytest.approx(1)
+    assert forecast.learnt.weights(shares, 48).sum() == pytest.approx(1)
+    assert forecast.learnt.busy.sum() == pytest.approx(1)
     assert forecast.expected.sum() == pytest.approx(600, rel=0.15)
     assert (forecast.shape > 0).all()
 
