@@ -2,13 +2,15 @@
 
 Invariants: a life, its record and what the step changes in the list are one transaction; of two
 processes that take a step from the same point one wins, and the other is told so; what policy or a
-person's role refuses is recorded by its rule.
+person's role refuses is recorded by its rule; no list is purged or reopened while a deployment
+whose authority runs stands on it.
 Must not: decide whether a step may be taken (:mod:`overt.watchlist.lifecycle` does).
 """
 
 import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
@@ -16,6 +18,7 @@ from sqlalchemy.orm import Session
 from overt.core.clock import Clock
 from overt.core.errors import IntegrityError, PolicyError, StateError
 from overt.core.ids import PersonId, Sha256, WatchlistId
+from overt.deployment.life import Life, LifeState
 from overt.ledger.records import (
     KeyDestroyed,
     LedgerRecord,
@@ -28,13 +31,14 @@ from overt.store.keys import DataKey
 from overt.store.ledger import StoredLedger, UnitOfWork
 from overt.store.members import keep_members
 from overt.store.models import (
+    DeploymentLifeRow,
     LedgerRecordRow,
     WatchlistEntryRow,
     WatchlistLifeRow,
     WatchlistRow,
 )
 from overt.store.watchlist_rows import delete_entries
-from overt.watchlist.decisions import ListState
+from overt.watchlist.decisions import ListEvent, ListState
 from overt.watchlist.life import WatchlistLife
 from overt.watchlist.stored import CardIndex
 
@@ -81,10 +85,14 @@ class WatchlistLives:
         """Keep a life that is one step on, with the step's record.
 
         Raises:
-            StateError: another process took a step from the same point.
+            StateError: another process took a step from the same point; or the list is to be
+                reopened, and an authority that runs stands on it.
             StorageError: it could not be kept; nothing of it was.
         """
+        step = life.steps[-1]
         with self._ledger.transaction() as work:
+            if step.event is ListEvent.REOPENED:
+                _require_nothing_stands_on(work.session, life.watchlist, step.at_utc)
             keep_step(work, life)
 
     def take_freezing(self, life: WatchlistLife, cards: CardIndex) -> None:
@@ -112,12 +120,14 @@ class WatchlistLives:
         """Destroy a list's key with its record, then its rows.
 
         Raises:
-            StateError, StorageError: as :meth:`take`; or it was done, and the key is not yet
-                overwritten in every file.
+            StateError: as :meth:`take`; or an authority that runs stands on the list.
+            StorageError: as :meth:`take`; or it was done, and the key is not yet overwritten in
+                every file.
         """
         step = life.steps[-1]
         watchlist = WatchlistId(life.watchlist)
         with self._ledger.transaction() as work:
+            _require_nothing_stands_on(work.session, watchlist, step.at_utc)
             keep_step(work, life)
             row = work.session.get(WatchlistRow, watchlist)
             if row is not None:
@@ -130,7 +140,7 @@ class WatchlistLives:
         """Purge a list from before lives; return whether there was one.
 
         Raises:
-            StateError: the list has a life, which must say so.
+            StateError: the list has a life, which must say so, or an authority stands on it.
             StorageError: as :meth:`take_purge`.
         """
         with self._ledger.transaction() as work:
@@ -139,9 +149,11 @@ class WatchlistLives:
             row = work.session.get(WatchlistRow, watchlist)
             if row is None:
                 return False
+            now_utc = self._clock.now_utc()
+            _require_nothing_stands_on(work.session, watchlist, now_utc)
             row.wrapped_key = None
             act = KeyDestroyed("watchlist", watchlist, by)
-            work.append(LedgerRecord.of(act, self._clock.now_utc()))
+            work.append(LedgerRecord.of(act, now_utc))
         self._forget(watchlist)
         return True
 
@@ -236,6 +248,26 @@ def check_lists_against_ledger(session: Session) -> None:
     }
     if kept != recorded:
         raise IntegrityError("The life of a watchlist does not match the ledger.")
+
+
+def _require_nothing_stands_on(session: Session, watchlist: str, now_utc: datetime) -> None:
+    """Raise if a deployment with an authority that runs names a list.
+
+    Raises:
+        StateError: which one does.
+    """
+    has_authority = (LifeState.AUTHORISED, LifeState.READY, LifeState.LIVE, LifeState.PAUSED)
+    documents = session.scalars(
+        select(DeploymentLifeRow.document)
+        .where(DeploymentLifeRow.state.in_(has_authority))
+        .order_by(DeploymentLifeRow.id)
+    )
+    for life in map(Life.parse, documents):
+        if life.application.watchlist_id == watchlist and not life.lapsed(now_utc):
+            raise StateError(
+                f"The deployment {life.deployment} is {life.state} and stands on this list: "
+                "end it first."
+            )
 
 
 def _life(row: WatchlistLifeRow) -> WatchlistLife:
