@@ -147,6 +147,8 @@ class TestAfterTheWalkThrough:
     def test_there_was_one_alert_and_its_whole_life(self, walked, asked):
         assert "faces compared = 1 alerted" in walked[1].stderr
         (alert,) = asked("alerts list trial-1")["alerts"]
+        assert alert["label"] is None
+        assert "The volunteer" in walked[1].stdout
         assert (alert["camera"], alert["state"]) == ("gate-1", "no-action")
         steps = asked(f"alerts show {alert['id']}")["steps"]
         assert [(each["event"], each["by"]) for each in steps] == [

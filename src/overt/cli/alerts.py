@@ -1,6 +1,7 @@
 """``overt alerts``: what was raised, what officers made of it, and its pictures side by side.
 
-Without ``--as`` no picture and no note is shown. While a second review is awaited nobody is shown
+Without ``--as`` no name, no picture and no note is shown: who it may be is an entry's id, and stays
+one for whoever may not read the alert. While a second review is awaited nobody is shown
 the first, but the person who gave it.
 
 Exit codes: 0; 3 there is no such alert; 4 something kept was altered; 5 no policy says who decides;
@@ -23,11 +24,11 @@ from overt.cli.alert_steps import AlertName, decide, engage, find_alert, outcome
 from overt.cli.options import AsJson
 from overt.core.clock import SystemClock, format_utc
 from overt.core.errors import PolicyError
-from overt.core.ids import DeploymentId, EntryId, WatchlistId
+from overt.core.ids import AlertId, DeploymentId, EntryId, WatchlistId
 from overt.policy.roles import Person, Right, Scope, check_right
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from overt.alerts.alert import Alert
     from overt.alerts.steps import AlertStep
@@ -49,16 +50,22 @@ app.command("result")(result)
 @app.command("list")
 def list_alerts(
     deployment: Annotated[str | None, typer.Argument(help="Which deployment; all if none.")] = None,
+    acting: Annotated[
+        Path | None,
+        typer.Option("--as", help="Signing key of whoever looks; shows names where they may."),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """List the alerts that are kept, oldest first."""
+    """List the alerts that are kept, oldest first; who it may be as an id, or by name with --as."""
     wanted = None if deployment is None else DeploymentId(deployment)
     with wiring.open_store(SystemClock()) as store:
         alerts = store.alerts.list(wanted)
         states = store.alert_steps.states(wanted)
-        people = _people(store)
+        labels = _labels_for(store, acting, alerts)
     if as_json:
-        rows = [{**_row(alert, people), "state": states[alert.id]} for alert in alerts]
+        rows = [
+            {**_row(alert, labels.get(alert.id)), "state": states[alert.id]} for alert in alerts
+        ]
         print(json.dumps({"alerts": rows}, indent=2))
         return
     table = Table(
@@ -69,7 +76,7 @@ def list_alerts(
             alert.id[:SHORT_ID],
             _local(alert.captured_utc),
             alert.camera,
-            _label(alert, people),
+            Text(labels.get(alert.id, alert.entry)),
             f"{alert.similarity:.3f}",
             str(alert.n_repeats),
             words(states[alert.id]),
@@ -94,17 +101,17 @@ def show(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Show one alert and what was decided on it; with --as also its notes and its pictures."""
+    """Show one alert and what was decided on it; with --as also who, its notes and pictures."""
     with wiring.open_store(SystemClock()) as store:
         alert = find_alert(store, alert_id)
         reader = _reader(store, acting, alert)
-        people = _people(store)
+        people = {} if reader is None else _people(store)
         state = store.alert_steps.states(alert.deployment)[alert.id]
         steps = store.alert_steps.steps_for(alert.id, None if reader is None else reader.id)
         looks = pictures or sheet is not None
         row = _sheet_row(store, alert, people, reader) if looks else None
     told = [_step(step, with_note=reader is not None) for step in steps]
-    facts = {**_row(alert, people), "state": state}
+    facts = {**_row(alert, _label(alert, people)), "state": state}
     if as_json:
         print(json.dumps({**facts, "steps": told}, indent=2))
     else:
@@ -122,6 +129,23 @@ def _reader(store: "Store", acting: Path | None, alert: "Alert") -> "Person | No
     identity = act_as(store, acting)
     require(identity, Right.READ_ALERT, _scope(alert))
     return identity.person
+
+
+def _labels_for(
+    store: "Store", acting: Path | None, alerts: "Collection[Alert]"
+) -> dict[AlertId, str]:
+    """Return what the lists call whom the alerts are about, of those that somebody may read."""
+    from overt.cli.identity import act_as
+
+    if acting is None:
+        return {}
+    reader = act_as(store, acting).person
+    may_read = [
+        alert for alert in alerts if check_right(reader, Right.READ_ALERT, _scope(alert)).allowed
+    ]
+    people = _people(store) if may_read else {}
+    labels = ((alert.id, _label(alert, people)) for alert in may_read)
+    return {alert: label for alert, label in labels if label is not None}
 
 
 def _scope(alert: "Alert") -> Scope:
@@ -178,7 +202,8 @@ def _print_alert(facts: "Mapping[str, Any]", steps: "Sequence[Mapping[str, Any]]
     console = Console()
     table = Table(box=None, show_header=False)
     for name, value in facts.items():
-        table.add_row(name, Text(str(value)))
+        if name != "label":  # stands under entry, too
+            table.add_row(name, Text(str(value)))
     console.print(table)
     if not steps:
         return
@@ -213,16 +238,17 @@ def _people(store: "Store") -> "People":
     return {card.entry: (each.id, card.label) for each in kept if each for card in each.entries}
 
 
-def _label(alert: "Alert", people: "People") -> str:
+def _label(alert: "Alert", people: "People") -> str | None:
     found = people.get(alert.entry)
-    return alert.entry if found is None else found[1]
+    return None if found is None else found[1]
 
 
-def _row(alert: "Alert", people: "People") -> dict[str, Any]:
+def _row(alert: "Alert", label: str | None) -> dict[str, Any]:
+    """Return an alert for programs; ``label`` is who it may be, None for whoever is not told."""
     from overt.cli.results import alert_facts
 
-    kept = {"deployment": alert.deployment, "n_repeats": alert.n_repeats}
-    return {**alert_facts(alert, _label(alert, people)), **kept}
+    told = {"label": label, "deployment": alert.deployment, "n_repeats": alert.n_repeats}
+    return {**alert_facts(alert, alert.entry if label is None else label), **told}
 
 
 def _local(moment: datetime) -> str:

@@ -108,19 +108,21 @@ def keep_life(store, pack, application_of):
         )
 
 
+START = RunStart(
+    *("d-1", CAPABILITY, CAPABILITY_SHA256, "a" * 64, "contract", 0.5, ("gate",), NOON, {})
+)
+SEEN = Alert(
+    *("alert-missing", "d-1", "gate", "e-missing-at-risk", 1, NOON, 0.0, 0, 0.6, 0.5),
+    *(None, 1, None, 0.0, (0, 0, 9, 9)),
+)
+
+
 def raise_alerts(store):
     run = store.run()
-    start = RunStart(
-        *("d-1", CAPABILITY, CAPABILITY_SHA256, "a" * 64, "contract", 0.5, ("gate",), NOON, {})
-    )
-    run.start(start)
+    run.start(START)
     face = np.full((40, 40, 3), (200, 10, 10), np.uint8)
-    seen = Alert(
-        *("alert-missing", "d-1", "gate", "e-missing-at-risk", 1, NOON, 0.0, 0, 0.6, 0.5),
-        *(None, 1, None, 0.0, (0, 0, 9, 9)),
-    )
-    run.raise_alert(seen, AlertPictures(face, face))
-    wanted = replace(seen, id="alert-wanted", entry="e-wanted-on-warrant")
+    run.raise_alert(SEEN, AlertPictures(face, face))
+    wanted = replace(SEEN, id="alert-wanted", entry="e-wanted-on-warrant")
     run.raise_alert(wanted, AlertPictures(face, face))
 
 
@@ -307,6 +309,57 @@ def test_without_an_authorised_deployment_no_policy_says_who_decides(open_home, 
         raise_alerts(store)
     ran = command("alerts", "decide", "alert-missing", "true", "--as", keys / "eo-1")
     assert ran.failed_plainly(5, "never authorised here")
+
+
+# Names
+
+
+@pytest.mark.parametrize("words", [("list",), ("list", "d-1"), ("show", "alert-missing")])
+def test_who_it_may_be_is_an_id_for_whoever_does_not_say_who_they_are(command, duty, words):
+    for ran in (command("alerts", *words), command("alerts", *words, "--json")):
+        assert ran.returncode == 0
+        assert LABEL not in ran.stdout + ran.stderr
+        assert "e-missing-at-risk" in ran.stdout
+    told = ran.json["alerts"] if "alerts" in ran.json else [ran.json]
+    assert {row["label"] for row in told} == {None}
+    assert [row["entry"] for row in told] == [row["entry_id"] for row in told]
+
+
+@pytest.mark.parametrize("by", ["eo-1", "an-1", "au-1", "ao-1"])
+@pytest.mark.parametrize("words", [("list",), ("show", "alert-missing")])
+def test_who_may_read_an_alert_is_told_the_name(command, duty, keys, words, by):
+    assert LABEL in command("alerts", *words, "--as", keys / by).stdout
+    told = command("alerts", *words, "--json", "--as", keys / by).json
+    first = told["alerts"][0] if "alerts" in told else told
+    assert (first["label"], first["entry"]) == (LABEL, LABEL)
+    assert first["entry_id"] == "e-missing-at-risk"
+
+
+@pytest.mark.parametrize("by", ["ad-1", "wm-1"])
+def test_who_may_not_read_alerts_is_told_no_name(command, duty, keys, by):
+    ran = command("alerts", "list", "--as", keys / by)
+    assert ran.returncode == 0
+    assert LABEL not in ran.stdout
+    shown = command("alerts", "show", "alert-missing", "--as", keys / by)
+    assert shown.failed_plainly(9, "may not read an alert")
+    assert LABEL not in shown.stdout + shown.stderr
+
+
+def test_names_are_told_of_alerts_that_the_reader_may_read_only(command, duty, keys, open_home):
+    grants = (Grant(Role.OPERATOR, deployments=frozenset({DeploymentId("d-2")})),)
+    with open_home() as store:
+        public = create_key(keys / "op-2").public_key().public_bytes_raw()
+        store.people.save(Person("op-2", "constable", "East", grants, public), "ad-1", NOON)
+        face = np.zeros((40, 40, 3), np.uint8)
+        run = store.run()
+        run.start(replace(START, deployment=DeploymentId("d-2")))
+        run.raise_alert(replace(SEEN, id="alert-d-2", deployment="d-2"), AlertPictures(face, face))
+    told = command("alerts", "list", "--json", "--as", keys / "op-2").json["alerts"]
+    labels = {row["id"]: row["label"] for row in told}
+    assert labels == {"alert-missing": None, "alert-wanted": None, "alert-d-2": LABEL}
+    create_key(keys / "stranger")
+    strange = command("alerts", "list", "--as", keys / "stranger")
+    assert strange.failed_plainly(9, "nobody in the register")
 
 
 # Pictures
