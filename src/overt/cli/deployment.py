@@ -64,20 +64,6 @@ app.command("report")(deployment_end.report)
 app.command("close")(deployment_end.close)
 
 
-@app.command("new-key")
-def new_key(
-    path: Annotated[Path, typer.Argument(help="Where the signing key is written.")],
-) -> None:
-    """Create the signing key of somebody who authorises, and its public half beside it."""
-    from overt.deployment.keys import create_key
-
-    create_key(path)
-    say(
-        f"Signing key {path}: keep it with the person, not on the node.\n"
-        f"Public key {path}.pub: make it known to a node by: overt deployment trust {path}.pub"
-    )
-
-
 @app.command("trust")
 def trust(
     public_key: Annotated[Path, typer.Argument(help="Public key of somebody who authorises.")],
