@@ -82,7 +82,9 @@ def add(
     clock = SystemClock()
     with wiring.open_store(clock) as store:
         by = None if acting is None else act_as(store, acting).person.id
+        known = _known_ranks(store)
         store.people.save(added, by, clock.now_utc())
+    _warn_of_rank(rank, known)
     _say(f"Registered {person}: {', '.join(role)}")
 
 
@@ -163,8 +165,27 @@ def _replace(person: PersonId, acting: Path, changes: dict[str, Any]) -> int:
     with wiring.open_store(clock) as store:
         by = act_as(store, acting).person.id
         entry = _entry(store, person)
+        known = _known_ranks(store) if "rank" in changes else ()
         after = dataclasses.replace(entry.person, **changes)
-        return store.people.save(after, by, clock.now_utc(), replaces=entry.version)
+        version = store.people.save(after, by, clock.now_utc(), replaces=entry.version)
+    _warn_of_rank(after.rank, known)
+    return version
+
+
+def _known_ranks(store: "Store") -> tuple[str, ...]:
+    """Return the ranks of the packs in force, each once; empty if none was adopted."""
+    in_force = {each.pack.id: each.pack for each in store.policies.list()}
+    rules = [pack.rules.ranks for pack in in_force.values()]
+    return tuple(dict.fromkeys(rank for each in rules for rank in (*each.ladder, *each.outside)))
+
+
+def _warn_of_rank(rank: str, known: Sequence[str]) -> None:
+    """Say that no pack in force knows a rank; no refusal, since the pack may come later."""
+    if known and rank not in known:
+        _say(
+            f"Warning: no policy pack in force here knows the rank {rank}; whoever has it can sign "
+            f"nothing under one. Ranks that are known: {', '.join(known)}."
+        )
 
 
 def _entry(store: "Store", person: PersonId) -> "RegisteredPerson":

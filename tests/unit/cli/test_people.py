@@ -36,11 +36,15 @@ def registered(add):
 
 
 def test_a_key_is_made_by_the_person_it_stands_for(command, tmp_path):
-    ran = command("people", "new-key", tmp_path / "mine.key")
+    path = tmp_path / ("deep" * 30) / "mine[1].key"
+    ran = command("people", "new-key", path)
     assert ran.returncode == 0
-    assert (tmp_path / "mine.key").stat().st_mode & 0o777 == 0o600
-    assert "overt people add" in ran.stderr
-    assert command("people", "new-key", tmp_path / "mine.key").failed_plainly(3, "not replaced")
+    assert path.stat().st_mode & 0o777 == 0o600
+    private, public = ran.stderr.splitlines()
+    assert private.startswith(f"Signing key {path}: keep it with the person")
+    assert public.startswith(f"Public key {path}.pub:")
+    assert public.endswith("overt people add")
+    assert command("people", "new-key", path).failed_plainly(3, "not replaced")
 
 
 def test_people_are_listed_and_shown(command, registered, key_of):
@@ -98,6 +102,53 @@ def test_who_is_struck_off_acts_no_more_and_stays_on_record(command, add, regist
     assert ran.failed_plainly(9, "struck off")
     assert "struck off" in command("people", "list").stdout
     assert add("new", "analyst", by="ad-2", key=f"{key_of('op-1')}.pub").returncode == 10
+
+
+@pytest.fixture
+def adopted(command, add, registered, key_of):
+    """Sign the shipped pack into force."""
+    chief = add("ao-1", "authorising-officer", rank="chief-constable")
+    assert (chief.returncode, "Warning" in chief.stderr) == (0, False)
+    assert command("policy", "sign", "uk-police", "--as", key_of("ao-1")).returncode == 0
+
+
+def test_a_rank_that_no_pack_in_force_knows_is_warned_of(command, add, adopted, key_of):
+    ran = add("ao-2", "authorising-officer", rank="superintendant")
+    assert ran.returncode == 0
+    warning, registered = ran.stderr.splitlines()
+    assert warning.startswith("Warning: no policy pack in force here knows the rank superintendant")
+    assert "superintendent, " in warning
+    assert "civilian" in warning
+    assert registered.startswith("Registered ao-2")
+    change = ("people", "change", "ao-2", "--as", key_of("ad-1"))
+    for more, warns in (
+        (("--rank", "superintendent"), False),
+        (("--rank", "colonel"), True),
+        (("--role", "analyst"), False),
+    ):
+        ran = command(*change, *more)
+        assert (ran.returncode, "Warning" in ran.stderr) == (0, warns), more
+    assert add("an-1", "analyst", rank="civilian").stderr.count("Warning") == 0
+
+
+def test_without_a_pack_no_rank_is_warned_of(add, registered):
+    ran = add("ao-2", "authorising-officer", rank="superintendant")
+    assert (ran.returncode, "Warning" in ran.stderr) == (0, False)
+
+
+def test_a_pack_that_was_replaced_knows_no_rank_any_more(
+    command, add, adopted, key_of, pack_toml, tmp_path
+):
+    newer = pack_toml.replace(b'version = "', b'version = "9.', 1)
+    newer = newer.replace(b'"civilian"', b'"member-of-staff"')
+    path = tmp_path / "newer.toml"
+    path.write_bytes(newer)
+    assert command("policy", "sign", path, "--as", key_of("ao-1")).returncode == 0
+    warned = [
+        "Warning" in add(f"x-{rank}", "analyst", rank=rank).stderr
+        for rank in ("civilian", "member-of-staff")
+    ]
+    assert warned == [True, False]
 
 
 def test_somebody_unknown_is_not_there(command, registered, key_of):
