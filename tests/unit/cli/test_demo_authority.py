@@ -120,6 +120,17 @@ def test_what_a_deployment_may_not_a_demonstration_may_not(authorise, asked, say
     assert caught.value.rules == ("evaluation",)
 
 
+def test_evidence_that_grew_too_old_is_said_plainly(store, clock, models, enrol, evidence_for):
+    evidence_for(100)
+    clock.advance(2 * 365 * 86_400)
+    with pytest.raises(PolicyError) as caught:
+        authorise_demo(store, clock, models, enrol("listed"), {"gate": None}, Asked(1000))
+    assert caught.value.rules == ("evaluation",)
+    said = str(caught.value)
+    assert said.startswith("The evaluation is more than 365 days old when the deployment ends")
+    assert said.count("The evaluation") == 1
+
+
 @pytest.mark.parametrize(
     ("asked", "says"),
     [
