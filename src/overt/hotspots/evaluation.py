@@ -102,6 +102,11 @@ class Evaluation:
         return sum(f.predicted for f in self.falls) / sum(f.selected for f in self.falls)
 
     @property
+    def city_ratio(self) -> float:
+        """Return the mean ratio of all offences, a window to the last: the trend of the area."""
+        return float(np.mean([fall.city for fall in self.falls]))
+
+    @property
     def observed_ratio(self) -> float:
         """Return observed over selected offences of the worst cells, all folds together."""
         return sum(f.observed for f in self.falls) / sum(f.selected for f in self.falls)
