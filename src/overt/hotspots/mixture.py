@@ -33,7 +33,8 @@ UNIFORM_SHARE: Final = 0.02
 """Of every forecast, whatever its method: no cell is impossible, one surprise decides nothing."""
 
 N_STEPS: Final = 400
-TOLERANCE: Final = 1e-9
+TOLERANCE: Final = 1e-7
+"""Nats an offence by which a step must still gain; less moves no forecast by a thousandth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,13 @@ def components_for(n_months: float) -> tuple[Component, ...]:
     )
 
 
+def _alike(kernel: Component) -> list[Component]:
+    """Return the mixture's kernels of the same half-life, or this one if it is none of them."""
+    if kernel.bandwidth_m not in BANDWIDTHS_M:
+        return [kernel]
+    return [Component("kernel", kernel.half_life, bandwidth_m) for bandwidth_m in BANDWIDTHS_M]
+
+
 @dataclass(frozen=True)
 class Shares:
     """Makes components of one study and timeline, and keeps those it made.
@@ -91,11 +99,15 @@ class Shares:
     _kept: dict[tuple[Component, float], Floats] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
+    _sampled: dict[tuple[Component, float], Floats] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def share(self, component: Component, at: float) -> Floats:
         """Return the component at a time, shape (n_cells,), sum 1."""
         if (component, at) not in self._kept:
-            self._kept[component, at] = self._make(component, at)
+            for made, share in self._make(component, at):
+                self._kept[made, at] = share
         return self._kept[component, at]
 
     def stacked(self, components: Sequence[Component], at: float) -> Floats:
@@ -123,12 +135,19 @@ class Shares:
         """
         if component.kind == "floor":
             return np.zeros(self.study.n_cells)
+        if (component, at) in self._sampled:
+            return self._sampled[component, at]
         weights = self.timeline.weights(at, component.half_life)
         total = max(float(weights.sum()), 1e-12)
         if component.kind == "kernel":
-            share = self.study.areas_m2 / (4 * np.pi * component.bandwidth_m**2)
-            squared = self.study.smoothed(weights**2, component.bandwidth_m / np.sqrt(2))
-            return np.asarray(np.sqrt(np.minimum(share, 1.0) * squared) / total)
+            made = _alike(component)
+            narrower = [each.bandwidth_m / np.sqrt(2) for each in made]
+            squares = self.study.smoothed_each(weights**2, narrower)
+            for each, squared in zip(made, squares, strict=True):
+                share = self.study.areas_m2 / (4 * np.pi * each.bandwidth_m**2)
+                deviation = np.sqrt(np.minimum(share, 1.0) * squared) / total
+                self._sampled[each, at] = np.asarray(deviation)
+            return self._sampled[component, at]
         own = np.sqrt(self.study.counts(weights**2)) / total
         if component.kind == "own":
             return np.asarray(own)
@@ -141,21 +160,26 @@ class Shares:
 
     def forget(self, before: float) -> None:
         """Drop components of times before ``before``."""
-        for key in [key for key in self._kept if key[1] < before]:
-            del self._kept[key]
+        for kept in (self._kept, self._sampled):
+            for key in [key for key in kept if key[1] < before]:
+                del kept[key]
 
-    def _make(self, component: Component, at: float) -> Floats:
+    def _make(self, component: Component, at: float) -> list[tuple[Component, Floats]]:
+        """Return a component; of the mixture's kernels all that share a half-life, at one cost."""
         if component.kind == "floor":
-            return self.study.uniform
+            return [(component, self.study.uniform)]
         if component.kind == "pooled":
-            return self._pooled(component, at)
+            return [(component, self._pooled(component, at))]
         weights = self.timeline.weights(at, component.half_life)
         if component.kind == "own":
-            mass = self.study.counts(weights)
-        else:
-            mass = self.study.smoothed(weights, component.bandwidth_m)
+            return [(component, self._normal(self.study.counts(weights)))]
+        made = _alike(component)
+        masses = self.study.smoothed_each(weights, [each.bandwidth_m for each in made])
+        return [(each, self._normal(mass)) for each, mass in zip(made, masses, strict=True)]
+
+    def _normal(self, mass: Floats) -> Floats:
         total = mass.sum()
-        return mass / total if total > 0 else self.study.uniform
+        return np.asarray(mass / total) if total > 0 else self.study.uniform
 
     def _around(self, half_life: float, at: float) -> Floats:
         kernels = [self.share(Component("kernel", half_life, b), at) for b in _POOLED_M]

@@ -12,7 +12,7 @@ Invariants: cells are in ascending order; every offence is in a cell of the stud
 Must not: know times or counts.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -64,19 +64,18 @@ class Raster:
     pixels: Indices
     cells: Indices
 
-    def smooth(self, weights: Floats, bandwidth_m: float, n_cells: int) -> Floats:
+    def smooth(self, spread: NDArray[np.float32], bandwidth_m: float, n_cells: int) -> Floats:
         """Return the smoothed weight in each cell of the study, shape (n_cells,).
 
         Args:
-            weights: of the study's places, all of them.
+            spread: of :meth:`spread`.
             bandwidth_m: standard deviation of the Gaussian kernel.
             n_cells: of the study.
         """
-        spread = self._spread(weights[self.offences])
         factor = max(1, int(bandwidth_m / (_PIXELS_A_BANDWIDTH * self.pixel_m)))
         coarse = _binned(spread, factor)
         sigma = bandwidth_m / (self.pixel_m * factor)
-        ndimage.gaussian_filter(coarse, sigma, output=coarse, mode="constant", truncate=4.0)
+        coarse = ndimage.gaussian_filter(coarse, sigma, mode="constant", truncate=4.0)
         if factor == 1:
             mass = coarse.ravel()[self.pixels]
         else:
@@ -89,8 +88,13 @@ class Raster:
             mass = np.asarray(finely / factor**2, np.float32)
         return np.bincount(self.cells, weights=mass, minlength=n_cells).astype(np.float64)
 
-    def _spread(self, weights: Floats) -> NDArray[np.float32]:
-        """Return the weights shared between the four nearest pixels of each place."""
+    def spread(self, weights: Floats) -> NDArray[np.float32]:
+        """Return the weights shared between the four nearest pixels of each place.
+
+        Args:
+            weights: of the study's places, all of them.
+        """
+        weights = weights[self.offences]
         west, south = np.floor(self.column).astype(np.int64), np.floor(self.row).astype(np.int64)
         east_share, north_share = self.column - west, self.row - south
         corner = south * self.n_columns + west
@@ -143,10 +147,16 @@ class Study:
 
     def smoothed(self, weights: Floats, bandwidth_m: float) -> Floats:
         """Return the sum of the places' weights in each cell after smoothing."""
-        smoothed = np.zeros(self.n_cells)
+        return self.smoothed_each(weights, (bandwidth_m,))[0]
+
+    def smoothed_each(self, weights: Floats, bandwidths_m: Sequence[float]) -> list[Floats]:
+        """Return what :meth:`smoothed` does, for several bandwidths."""
+        smoothed = [np.zeros(self.n_cells) for _ in bandwidths_m]
         for raster in self.rasters:
             if weights[raster.offences].any():
-                smoothed += raster.smooth(weights, bandwidth_m, self.n_cells)
+                spread = raster.spread(weights)
+                for i, bandwidth_m in enumerate(bandwidths_m):
+                    smoothed[i] += raster.smooth(spread, bandwidth_m, self.n_cells)
         return smoothed
 
 

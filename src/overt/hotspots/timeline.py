@@ -10,6 +10,7 @@ Must not: know places.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import numpy as np
@@ -61,19 +62,19 @@ class Timeline:
         """Return the decayed months before ``at`` that the forces supplied, on average."""
         middles = np.arange(self.n_months, dtype=np.float64) + 0.5
         weight = np.where(middles < at, _decay(at - middles, half_life), 0.0)
-        usual = np.array([self._usual(force) for force in range(len(self.covered))])
-        if usual.sum() == 0:
+        if self._usual.sum() == 0:
             return float(weight.sum())
-        return float(np.average(self.covered @ weight, weights=usual))
+        return float(np.average(self.covered @ weight, weights=self._usual))
 
     def share_covered(self, start: int, end: int) -> float:
         """Return the share of the forces' months from ``start`` and before ``end`` that counts.
 
         Forces count by their usual number of offences.
         """
-        usual = np.array([self._usual(force) for force in range(len(self.covered))])
         shares = self.covered[:, start:end].mean(axis=1)
-        return float(np.average(shares, weights=usual)) if usual.sum() > 0 else 0.0
+        if self._usual.sum() == 0:
+            return 0.0
+        return float(np.average(shares, weights=self._usual))
 
     def expected(self, at: int, n_months: int, n_recent: int) -> float:
         """Return how many offences ``n_months`` from ``at`` would have at the recent rate.
@@ -93,15 +94,17 @@ class Timeline:
         """Return ``YYYY-MM`` of a month of the line."""
         return month_name(self.first_month + month)
 
-    @property
+    @cached_property
     def _is_covered(self) -> NDArray[np.bool_]:
         month = np.clip(np.floor(self.months).astype(int), 0, self.n_months - 1)
         inside = (self.months >= 0) & (self.months < self.n_months)
         return np.asarray(inside & self.covered[self.force_of, month])
 
-    def _usual(self, force: int) -> float:
-        n = float(((self.force_of == force) & self._is_covered).sum())
-        return n / max(float(self.covered[force].sum()), 1.0)
+    @cached_property
+    def _usual(self) -> Floats:
+        """Return each force's usual number of offences a month."""
+        n = np.bincount(self.force_of[self._is_covered], minlength=len(self.covered))
+        return np.asarray(n / np.maximum(self.covered.sum(axis=1), 1))
 
     def _supplied(self, at: float, half_life: float, since: float) -> Floats:
         """Return for each force how much more its offences count for what is missing."""
