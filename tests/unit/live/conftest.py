@@ -1,5 +1,6 @@
 """A camera's frame path with real models and a real store, fed with frames by hand."""
 
+import threading
 from contextlib import suppress
 from dataclasses import replace
 
@@ -227,10 +228,62 @@ def keep_present(watcher, found):
     watcher.progressed = progressed
 
 
+class HeldBack:
+    """A recording's reader that keeps all but the first frames back until it is told to go on.
+
+    So a run is in the middle of its recording, and not at its end, when what a test planned
+    happens, however fast the machine is. A pause and a stop let go of who waits for a frame.
+    """
+
+    PATIENCE_S = 60.0
+
+    def __init__(self, reader, n_first):
+        self._reader, self._n_left = reader, n_first
+        self._goes_on = self._is_paused = False
+        self._changed = threading.Condition()
+
+    def __getattr__(self, name):
+        return getattr(self._reader, name)
+
+    def __iter__(self):
+        self._is_paused = False
+        return self._hand_out(iter(self._reader))
+
+    def pause(self):
+        self._reader.pause()
+        with self._changed:
+            self._is_paused = True
+            self._changed.notify_all()
+
+    def stop(self):
+        self._reader.stop()
+        self.go_on()
+
+    def go_on(self):
+        """Keep nothing back any more."""
+        with self._changed:
+            self._goes_on = True
+            self._changed.notify_all()
+
+    def _hand_out(self, frames):
+        while self._waited() and (frame := next(frames, None)) is not None:
+            self._n_left -= 1
+            yield frame
+
+    def _waited(self):
+        with self._changed:
+            waited = self._changed.wait_for(
+                lambda: self._n_left > 0 or self._goes_on or self._is_paused, self.PATIENCE_S
+            )
+        assert waited, "what was planned did not happen"
+        return True
+
+
 class Live:
     """A live deployment on a clip; presence is by the test's clock, which stands still.
 
-    The officers say that they are there at every look, until they fall silent.
+    The officers say that they are there at every look, until they fall silent. The second half of
+    the clip comes when nothing is planned any more and the supervisor looks anew.
     """
 
     def __init__(self, found, run, reader, n_frames, clock, watcher):
@@ -255,6 +308,8 @@ class Live:
 
     def _each(self, progress):
         self.n_looks += 1
+        if not self._at:
+            self.reader.go_on()
         for condition in [each for each in self._at if each(progress)]:
             self._at.pop(condition)()
         if self.beats:
@@ -275,21 +330,28 @@ class Live:
         return [each.body for each in records if each.kind is RecordKind.RUN_STOPPED][-1]
 
 
-LONG_S, SHORT_S = 40, 8
+CLIP_S = 6
+
+
+@pytest.fixture
+def held_back():
+    """Return a reader that hands out so many frames, and the others when it is told to go on."""
+    return HeldBack
 
 
 @pytest.fixture
 def live_with(deployed, run_of, watcher, studio, both, clock):
     """Return one on a clip of some seconds, looked at without a pace."""
 
-    def do(seconds=LONG_S, **changes):
-        clip = studio.clip(f"of-{seconds}-s", both, seconds)
+    def do(**changes):
+        n_frames = CLIP_S * FPS
+        clip = studio.clip("long", both, CLIP_S)
         found = deployed(clock, **changes)
         found.go_live()
-        spec = parse_source(str(clip))
-        reader = RecordedReader(spec, "gate", SystemClock(), clock.now_utc())
+        recorded = RecordedReader(parse_source(str(clip)), "gate", SystemClock(), clock.now_utc())
+        reader = HeldBack(recorded, n_frames // 2)
         run = run_of(found, {"gate": reader}, clock)
-        return Live(found, run, reader, round(seconds * FPS), clock, watcher)
+        return Live(found, run, reader, n_frames, clock, watcher)
 
     return do
 
@@ -297,9 +359,3 @@ def live_with(deployed, run_of, watcher, studio, both, clock):
 @pytest.fixture
 def live(live_with):
     return live_with()
-
-
-@pytest.fixture
-def live_briefly(live_with):
-    """One that comes to its end within a few seconds."""
-    return live_with(SHORT_S)

@@ -28,7 +28,7 @@ URGENT = {"urgency_reason": "somebody is about to be hurt", "lasts": timedelta(h
 
 @pytest.mark.slow
 def test_an_urgent_authority_that_is_ratified_goes_on(live_with, clock, watcher):
-    live = live_with(8, **URGENT)
+    live = live_with(**URGENT)
     force = live.found.force
     urgent = live.found.capability
     read = []

@@ -17,8 +17,7 @@ from overt.live.watch import ASK_TO_RESUME_EVERY_S
 pytestmark = pytest.mark.timeout(90)
 
 
-def test_silence_pauses_and_a_sign_resumes(live_briefly, watcher, store):
-    live = live_briefly
+def test_silence_pauses_and_a_sign_resumes(live, watcher, store):
     seen_at_pause = []
 
     def after_a_while():
@@ -56,10 +55,7 @@ def test_silence_pauses_and_a_sign_resumes(live_briefly, watcher, store):
     store.verify()
 
 
-def test_nothing_is_decoded_before_the_officers_have_said_that_they_are_there(
-    live_briefly, watcher
-):
-    live = live_briefly
+def test_nothing_is_decoded_before_the_officers_have_said_that_they_are_there(live, watcher):
     live.beats = False
     decoded = []
     live.after_looks(10, lambda: decoded.append(live.reader.stats().n_decoded))
@@ -84,8 +80,7 @@ def test_signs_given_before_the_node_began_do_not_count(live):
 
 
 @pytest.mark.slow
-def test_what_a_person_paused_only_a_person_resumes(live_briefly, watcher):
-    live = live_briefly
+def test_what_a_person_paused_only_a_person_resumes(live, watcher):
     operator = live.found.force.operator
     read = []
 
@@ -128,7 +123,7 @@ def test_an_officer_who_leaves_is_missed_at_once(live):
 @pytest.mark.slow
 def test_what_the_policy_does_not_let_resume_is_said(live_with, watcher, clock):
     """Signs that were confirmed long ago are confirmed anew before it looks again."""
-    live = live_with(8, lasts=timedelta(hours=8))
+    live = live_with(lasts=timedelta(hours=8))
     operator = live.found.force.operator
 
     def later():

@@ -189,12 +189,18 @@ def test_an_interrupt_before_the_first_frame_is_closed(deployment_run, clip_of_b
 
 
 def test_the_minutes_of_a_run_add_up_to_its_totals(
-    deployment_run, studio, both, reader_of, store, watcher, clock, monkeypatch
+    deployment_run, clip_of_both, reader_of, held_back, store, watcher, clock, monkeypatch
 ):
     monkeypatch.setattr("overt.live.run.MINUTE_S", 0.3)
-    reader = reader_of(studio.clip("short", both, 1.5), SystemClock(), realtime=True)
-    run = deployment_run({"gate": reader}, clock, realtime=True)
-    watcher.on_progress = lambda progress: clock.advance(0.1)
+    reader = held_back(reader_of(clip_of_both, SystemClock()), n_first=15)
+    run = deployment_run({"gate": reader}, clock)
+
+    def a_tenth_of_a_second_later(progress):
+        clock.advance(0.1)
+        if clock.elapsed_s > 1.5:
+            reader.go_on()
+
+    watcher.on_progress = a_tenth_of_a_second_later
     assert run.run().reason is StopReason.FINISHED
     closed_as(store, "finished")
     assert len(acts(store, RecordKind.RUN_COUNTS)) > 3
