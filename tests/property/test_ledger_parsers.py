@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from overt.core.errors import InputError, IntegrityError
 from overt.ledger.canonical import MAX_INTEGER, canonical_bytes, parse_canonical
-from overt.ledger.merkle import CompactTree, inclusion_proof, leaf_hash, verify_inclusion
+from overt.ledger.merkle import CompactTree, leaf_hash, verify_inclusion
 from overt.ledger.notes import (
     Checkpoint,
     NoteSigner,
@@ -19,6 +19,7 @@ from overt.ledger.notes import (
     sign_checkpoint,
 )
 from overt.ledger.records import LedgerRecord
+from overt.ledger.tiles import MemoryTiles, inclusion_proof
 
 LOG = NoteSigner("example.com/log", Ed25519PrivateKey.from_private_bytes(bytes(32)))
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
@@ -78,7 +79,7 @@ def test_every_leaf_is_proved_and_no_other(records, data):
     leaves = [leaf_hash(record) for record in records]
     tree = CompactTree().extend(leaves)
     index = data.draw(st.integers(0, len(leaves) - 1))
-    proof = inclusion_proof(leaves, index)
+    proof = inclusion_proof(MemoryTiles(leaves), index, tree.size)
     verify_inclusion(leaves[index], index, tree.size, proof, tree.root)
     assert len(proof) <= tree.size.bit_length()
 

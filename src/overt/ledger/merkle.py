@@ -1,8 +1,9 @@
-"""The Merkle tree of RFC 6962 §2.1: hashing, growing, inclusion proofs.
+"""The Merkle tree of RFC 6962 §2.1: hashing, growing, checking proofs.
 
 Invariants: a tree is a value, and growing it gives a new one, so that a transaction which fails
 leaves the old tree as it was. Leaves are told from nodes by their prefix (RFC 6962 §2.1).
-Must not: know what a leaf's bytes mean.
+Must not: know what a leaf's bytes mean, or how a tree is kept (:mod:`overt.ledger.tiles`, which
+also makes the proofs).
 """
 
 import hashlib
@@ -66,27 +67,6 @@ class CompactTree:
         return top
 
 
-def inclusion_proof(leaves: Sequence[bytes], index: int) -> tuple[bytes, ...]:
-    """Return PATH(index, leaves) of RFC 6962 §2.1.1, from the leaf's sibling up.
-
-    Args:
-        leaves: every leaf hash of the tree.
-        index: which leaf, 0 to ``len(leaves) - 1``.
-
-    Raises:
-        IndexError: there is no such leaf.
-    """
-    if not 0 <= index < len(leaves):
-        raise IndexError(f"no leaf {index} in a tree of {len(leaves)}")
-    if len(leaves) == 1:
-        return ()
-    split = 1 << (len(leaves) - 1).bit_length() - 1
-    left, right = leaves[:split], leaves[split:]
-    if index < split:
-        return (*inclusion_proof(left, index), CompactTree().extend(right).root)
-    return (*inclusion_proof(right, index - split), CompactTree().extend(left).root)
-
-
 def verify_inclusion(
     leaf: bytes, index: int, size: int, proof: Sequence[bytes], root: bytes
 ) -> None:
@@ -115,3 +95,45 @@ def verify_inclusion(
         last >>= 1
     if last != 0 or top != root:
         raise IntegrityError("The proof does not lead from the record to the checkpoint's root.")
+
+
+def verify_consistency(
+    old_size: int, old_root: bytes, new_size: int, new_root: bytes, proof: Sequence[bytes]
+) -> None:
+    """Check that the tree of ``new_size`` leaves begins with the tree of ``old_size`` leaves.
+
+    The algorithm of RFC 9162 §2.1.4.2, which proves trees of RFC 6962. Every tree begins with the
+    empty one, which needs no proof, and so does a tree with itself.
+
+    Raises:
+        IntegrityError: it does not, or the proof is malformed.
+    """
+    if not 0 <= old_size <= new_size or any(len(step) != HASH_BYTES for step in proof):
+        raise IntegrityError("The proof is not a proof for trees of these sizes.")
+    if old_size in {0, new_size}:
+        if proof or old_root != (new_root if old_size else EMPTY_ROOT):
+            raise IntegrityError("Two different trees were signed for the same size.")
+        return
+    steps = [old_root, *proof] if old_size.bit_count() == 1 else list(proof)
+    if not steps:
+        raise IntegrityError("The proof is empty.")
+    n_complete = (old_size ^ (old_size - 1)).bit_length() - 1  # bits of subtrees that both share
+    position, last = old_size - 1 >> n_complete, new_size - 1 >> n_complete
+    old_top = new_top = steps[0]
+    for step in steps[1:]:
+        if last == 0:
+            raise IntegrityError("The proof is longer than the tree is high.")
+        if position & 1 or position == last:
+            old_top, new_top = node_hash(step, old_top), node_hash(step, new_top)
+            while not position & 1 and position:
+                position >>= 1
+                last >>= 1
+        else:
+            new_top = node_hash(new_top, step)
+        position >>= 1
+        last >>= 1
+    if last != 0 or old_top != old_root or new_top != new_root:
+        raise IntegrityError(
+            f"The tree of {new_size} records does not begin with the tree of {old_size}: "
+            "the log was rewritten, or the proof is wrong."
+        )

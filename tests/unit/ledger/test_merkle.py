@@ -1,14 +1,14 @@
 import pytest
 
-from overt.core.errors import IntegrityError
+from overt.core.errors import InputError, IntegrityError
 from overt.ledger.merkle import (
     EMPTY_ROOT,
     CompactTree,
-    inclusion_proof,
     leaf_hash,
     node_hash,
     verify_inclusion,
 )
+from overt.ledger.tiles import MemoryTiles, inclusion_proof
 
 # The reference tree of Certificate Transparency (merkle_tree_test.cc), the published vectors for
 # RFC 6962: eight leaves, the root over the first n of them, and inclusion proofs.
@@ -76,7 +76,7 @@ def test_growing_leaves_the_smaller_tree_as_it_was():
 
 @pytest.mark.parametrize(("index", "size"), PROOFS)
 def test_inclusion_proof_is_the_published_one(index, size):
-    proof = inclusion_proof(HASHES[:size], index)
+    proof = inclusion_proof(MemoryTiles(HASHES[:size]), index, size)
     assert [step.hex() for step in proof] == PROOFS[index, size]
     verify_inclusion(HASHES[index], index, size, proof, bytes.fromhex(ROOTS[size]))
 
@@ -88,8 +88,8 @@ def test_a_leaf_is_never_a_node():
 
 @pytest.mark.parametrize("index", [-1, 8])
 def test_no_proof_for_a_leaf_that_is_not_there(index):
-    with pytest.raises(IndexError):
-        inclusion_proof(HASHES, index)
+    with pytest.raises(InputError):
+        inclusion_proof(MemoryTiles(HASHES), index, 8)
 
 
 @pytest.mark.parametrize(
@@ -106,6 +106,6 @@ def test_no_proof_for_a_leaf_that_is_not_there(index):
     ],
 )
 def test_a_wrong_proof_is_refused(index, size, change):
-    proof = change(list(inclusion_proof(HASHES, 5)))
+    proof = change(list(inclusion_proof(MemoryTiles(HASHES), 5, 8)))
     with pytest.raises(IntegrityError):
         verify_inclusion(HASHES[5], index, size, proof, bytes.fromhex(ROOTS[8]))
