@@ -31,6 +31,51 @@ _SIZE: Final = re.compile(r"0|[1-9][0-9]{0,17}", re.ASCII)
 _VERIFIER: Final = re.compile(r"([^+]+)\+([0-9a-f]{8})\+(.+)", re.ASCII)
 
 
+def key_id(name: str, typed_key: bytes) -> bytes:
+    """Return the four bytes that, with the name, say which key made a signature, and how.
+
+    Args:
+        name: the key's name.
+        typed_key: one byte for the type of its signatures, then the public key.
+    """
+    return hashlib.sha256(name.encode() + b"\n" + typed_key).digest()[:_KEY_ID_BYTES]
+
+
+def format_vkey(name: str, typed_key: bytes) -> str:
+    """Return a key as other tools read it; arguments as of :func:`key_id`."""
+    key = base64.b64encode(typed_key).decode()
+    return f"{name}+{key_id(name, typed_key).hex()}+{key}"
+
+
+def parse_vkey(text: str) -> tuple[str, bytes]:
+    """Read the name, and the key after its type, of what :func:`format_vkey` writes.
+
+    Raises:
+        InputError: it is not in that form, or its key id is not its own.
+    """
+    parts = _VERIFIER.fullmatch(text)
+    if parts is None or not _is_key_name(parts[1]):
+        raise InputError("A verifier key has the form name+id+key.")
+    typed_key = strict_base64(parts[3])
+    if key_id(parts[1], typed_key).hex() != parts[2]:
+        raise InputError("The verifier key's id does not belong to its key.")
+    return parts[1], typed_key
+
+
+def check_named_key(name: str, public_key: bytes) -> None:
+    """Refuse a name or an Ed25519 key that no note could carry.
+
+    Raises:
+        InputError: it is one.
+    """
+    if not _is_key_name(name):
+        raise InputError("A key's name is not empty and has no spaces or plus signs.")
+    try:
+        Ed25519PublicKey.from_public_bytes(public_key)
+    except ValueError as error:
+        raise InputError("The key is not an Ed25519 public key.") from error
+
+
 @dataclass(frozen=True, slots=True)
 class NoteVerifier:
     """A public key that signs notes under a name.
@@ -45,23 +90,16 @@ class NoteVerifier:
 
     def __post_init__(self) -> None:
         """Refuse a name or a key that no note could carry."""
-        if not _is_key_name(self.name):
-            raise InputError("A key's name is not empty and has no spaces or plus signs.")
-        try:
-            Ed25519PublicKey.from_public_bytes(self.public_key)
-        except ValueError as error:
-            raise InputError("The key is not an Ed25519 public key.") from error
+        check_named_key(self.name, self.public_key)
 
     @property
     def key_id(self) -> bytes:
         """Four bytes that, with the name, say which key signed."""
-        hashed = self.name.encode() + b"\n" + _ED25519_TYPE + self.public_key
-        return hashlib.sha256(hashed).digest()[:_KEY_ID_BYTES]
+        return key_id(self.name, _ED25519_TYPE + self.public_key)
 
     def __str__(self) -> str:
         """Return the key as other tools read it: name, key id and key, joined by plus signs."""
-        key = base64.b64encode(_ED25519_TYPE + self.public_key).decode()
-        return f"{self.name}+{self.key_id.hex()}+{key}"
+        return format_vkey(self.name, _ED25519_TYPE + self.public_key)
 
     @classmethod
     def parse(cls, text: str) -> "NoteVerifier":
@@ -70,16 +108,10 @@ class NoteVerifier:
         Raises:
             InputError: it is not in that form, of another type, or its key id is not its own.
         """
-        parts = _VERIFIER.fullmatch(text)
-        if parts is None:
-            raise InputError("A verifier key has the form name+id+key.")
-        encoded = _strict_base64(parts[3])
-        if encoded[:1] != _ED25519_TYPE:
+        name, typed_key = parse_vkey(text)
+        if typed_key[:1] != _ED25519_TYPE:
             raise InputError("The verifier key is not of the Ed25519 type.")
-        verifier = cls(parts[1], encoded[1:])
-        if verifier.key_id.hex() != parts[2]:
-            raise InputError("The verifier key's id does not belong to its key.")
-        return verifier
+        return cls(name, typed_key[1:])
 
     def check(self, text: str, signature: bytes) -> None:
         """Check a signature over a note's text.
@@ -117,8 +149,9 @@ class NoteSigner:
             InputError: the text cannot be a note's.
         """
         _check_text(text)
-        signature = self.verifier.key_id + self.private_key.sign(text.encode())
-        return f"{text}\n{_DASH}{self.name} {base64.b64encode(signature).decode()}\n".encode()
+        signature = self.private_key.sign(text.encode())
+        line = SignatureLine(self.name, self.verifier.key_id, signature)
+        return f"{text}\n{line}\n".encode()
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +161,25 @@ class SignatureLine:
     name: str
     key_id: bytes
     signature: bytes
+
+    def __str__(self) -> str:
+        """Return the line as a note holds it, without the newline at its end."""
+        return f"{_DASH}{self.name} {base64.b64encode(self.key_id + self.signature).decode()}"
+
+    @classmethod
+    def parse(cls, line: str) -> "SignatureLine":
+        """Read what :meth:`__str__` writes.
+
+        Raises:
+            InputError: it is no such line.
+        """
+        name, _, encoded = line.removeprefix(_DASH).partition(" ")
+        if not line.startswith(_DASH) or not _is_key_name(name):
+            raise InputError("The signed note has a line that is not a signature.")
+        signature = strict_base64(encoded)
+        if len(signature) <= _KEY_ID_BYTES:
+            raise InputError("The signed note has a signature that is too short.")
+        return cls(name, signature[:_KEY_ID_BYTES], signature[_KEY_ID_BYTES:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +210,7 @@ def parse_note(data: bytes) -> Note:
     signatures = lines[:-1].split("\n")
     if len(signatures) > _MAX_SIGNATURES:
         raise InputError(f"The signed note has more than {_MAX_SIGNATURES} signatures.")
-    return Note(text, tuple(_signature_line(line) for line in signatures))
+    return Note(text, tuple(map(SignatureLine.parse, signatures)))
 
 
 def open_note(data: bytes, verifiers: Sequence[NoteVerifier]) -> str:
@@ -221,7 +273,7 @@ class Checkpoint:
         origin, size, root_text, *extensions = lines
         if _SIZE.fullmatch(size) is None:
             raise InputError("The checkpoint's second line is not a tree size.")
-        root = _strict_base64(root_text)
+        root = strict_base64(root_text)
         if len(root) != HASH_BYTES:
             raise InputError("The checkpoint's third line is not a SHA-256 root.")
         return cls(origin, int(size), root, tuple(extensions))
@@ -245,14 +297,19 @@ def open_checkpoint(data: bytes, log: NoteVerifier) -> Checkpoint:
     return checkpoint
 
 
-def _signature_line(line: str) -> SignatureLine:
-    name, _, encoded = line.removeprefix(_DASH).partition(" ")
-    if not line.startswith(_DASH) or not _is_key_name(name):
-        raise InputError("The signed note has a line that is not a signature.")
-    signature = _strict_base64(encoded)
-    if len(signature) <= _KEY_ID_BYTES:
-        raise InputError("The signed note has a signature that is too short.")
-    return SignatureLine(name, signature[:_KEY_ID_BYTES], signature[_KEY_ID_BYTES:])
+def strict_base64(text: str) -> bytes:
+    """Return what a base64 text stands for (RFC 4648 §4), which has one text only.
+
+    Raises:
+        InputError: it is not base64, or could have been written otherwise.
+    """
+    try:
+        decoded = base64.b64decode(text.encode("ascii"), validate=True)
+    except (UnicodeEncodeError, binascii.Error) as error:
+        raise InputError("The text is not base64.") from error
+    if base64.b64encode(decoded).decode() != text:
+        raise InputError("The base64 text is not in its only form.")
+    return decoded
 
 
 def _check_text(text: str) -> None:
@@ -264,13 +321,3 @@ def _check_text(text: str) -> None:
 
 def _is_key_name(name: str) -> bool:
     return bool(name) and not any(c.isspace() or c == "+" or c < " " for c in name)
-
-
-def _strict_base64(text: str) -> bytes:
-    try:
-        decoded = base64.b64decode(text.encode("ascii"), validate=True)
-    except (UnicodeEncodeError, binascii.Error) as error:
-        raise InputError("The text is not base64.") from error
-    if base64.b64encode(decoded).decode() != text:
-        raise InputError("The base64 text is not in its only form.")
-    return decoded
