@@ -20,7 +20,7 @@ from overt.core.ids import DeploymentId, WatchlistId
 from overt.policy.roles import Grant, Person, Role
 from overt.policy.verdict import ALLOWED
 from overt.store import pictures as store_pictures
-from overt.store.models import Base
+from overt.store.base import Base
 from overt.store.store import Store
 from overt.watchlist.stored import StoredEntry, StoredReference, StoredWatchlist
 

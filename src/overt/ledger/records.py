@@ -1,227 +1,26 @@
-"""What the ledger records: one type for each kind of act, and the record's bytes.
+"""The record of an act, and its bytes; the acts are in :mod:`overt.ledger.acts`.
 
 A record is the canonical JSON object ``{"body", "kind", "time_utc", "version"}``. Scores stand in
 millionths, so that no reader has to agree with another about floats.
 
-Invariants: bodies hold ids, digests, counts and times. The digests of an alert's pictures are over
-their encrypted bytes, so that they say nothing about a face once the key is gone.
-Must not: hold a name, a template, a picture, a similarity or free text.
+Invariants: a record has one form, and is exactly the members of its kind.
+Must not: read what is nearly a record.
 """
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
-from enum import StrEnum
-from typing import ClassVar, Final, TypeAlias, get_args
+from typing import Final, get_args
 
 from overt.core.clock import format_utc, parse_utc
 from overt.core.counts import FaceCounts
 from overt.core.errors import InputError
-from overt.core.ids import (
-    AlertId,
-    CameraId,
-    ContractId,
-    DeploymentId,
-    EntryId,
-    PersonId,
-    Sha256,
-    WatchlistId,
-)
+from overt.ledger.acts import Act, RecordKind
 from overt.ledger.canonical import JsonValue, canonical_bytes, parse_canonical_object
 
 RECORD_VERSION: Final = 1
 _MEMBERS: Final = frozenset({"body", "kind", "time_utc", "version"})
 
-
-class RecordKind(StrEnum):
-    """Every kind of act that the ledger knows."""
-
-    RUN_STARTED = "run.started"
-    RUN_COUNTS = "run.counts"
-    RUN_STOPPED = "run.stopped"
-    ALERT_RAISED = "alert.raised"
-    ALERT_REPEATED = "alert.repeated"
-    REFUSAL = "refusal"
-    PERSON_CHANGED = "person.changed"
-    POLICY_ADOPTED = "policy.adopted"
-    WATCHLIST_STEP = "watchlist.step"
-    DEPLOYMENT_STEP = "deployment.step"
-    ALERT_STEP = "alert.step"
-    KEY_ROTATED = "key.rotated"
-    KEY_DESTROYED = "key.destroyed"
-
-
-@dataclass(frozen=True, slots=True)
-class RunStarted:
-    """A deployment began to look; ``software`` names the digests of what decides."""
-
-    kind: ClassVar = RecordKind.RUN_STARTED
-    run: str
-    deployment: DeploymentId
-    capability_sha256: Sha256
-    watchlist_sha256: Sha256
-    contract: ContractId
-    threshold_micro: int
-    cameras: tuple[CameraId, ...]
-    software: Mapping[str, Sha256]
-
-
-@dataclass(frozen=True, slots=True)
-class RunCounts:
-    """What was counted since the last such record of the run; ``minute`` counts up from 0."""
-
-    kind: ClassVar = RecordKind.RUN_COUNTS
-    run: str
-    minute: int
-    counts: Mapping[str, JsonValue]
-
-
-@dataclass(frozen=True, slots=True)
-class RunStopped:
-    """The run is over; ``reconciled`` says whether the totals add up."""
-
-    kind: ClassVar = RecordKind.RUN_STOPPED
-    run: str
-    deployment: DeploymentId
-    reason: str
-    reconciled: bool
-    totals: Mapping[str, JsonValue]
-
-
-@dataclass(frozen=True, slots=True)
-class AlertRaised:
-    """A possible match went to an officer; ``facts_sha256`` commits to the rest of the alert."""
-
-    kind: ClassVar = RecordKind.ALERT_RAISED
-    run: str
-    deployment: DeploymentId
-    alert: AlertId
-    camera: CameraId
-    entry: EntryId
-    facts_sha256: Sha256
-    face_sha256: Sha256
-    scene_sha256: Sha256
-
-
-@dataclass(frozen=True, slots=True)
-class AlertRepeated:
-    """The same entry passed the same camera again; ``repeat`` counts up from 1."""
-
-    kind: ClassVar = RecordKind.ALERT_REPEATED
-    run: str
-    alert: AlertId
-    repeat: int
-
-
-@dataclass(frozen=True, slots=True)
-class Refusal:
-    """Something was refused under a rule; run and deployment are None before there is one."""
-
-    kind: ClassVar = RecordKind.REFUSAL
-    run: str | None
-    deployment: DeploymentId | None
-    rule: str
-
-
-@dataclass(frozen=True, slots=True)
-class PersonChanged:
-    """A person of the force was registered, changed or struck off; ``by`` is None for the first."""
-
-    kind: ClassVar = RecordKind.PERSON_CHANGED
-    person: PersonId
-    version: int
-    document_sha256: Sha256
-    by: PersonId | None
-
-
-@dataclass(frozen=True, slots=True)
-class PolicyAdopted:
-    """A policy pack was signed for use here."""
-
-    kind: ClassVar = RecordKind.POLICY_ADOPTED
-    pack: str
-    pack_version: str
-    pack_sha256: Sha256
-    by: PersonId
-    key_id: str
-
-
-@dataclass(frozen=True, slots=True)
-class WatchlistStep:
-    """A step in a list's life; the document's digest commits to who was decided on, and how."""
-
-    kind: ClassVar = RecordKind.WATCHLIST_STEP
-    watchlist: WatchlistId
-    event: str
-    state: str
-    version: int
-    manifest_sha256: Sha256
-    document_sha256: Sha256
-    by: PersonId
-
-
-@dataclass(frozen=True, slots=True)
-class DeploymentStep:
-    """A step in a deployment's life; ``by`` is None for what happens of itself, such as the end."""
-
-    kind: ClassVar = RecordKind.DEPLOYMENT_STEP
-    deployment: DeploymentId
-    event: str
-    state: str
-    version: int
-    document_sha256: Sha256
-    by: PersonId | None
-
-
-@dataclass(frozen=True, slots=True)
-class AlertStep:
-    """A step in an alert's life; ``note_sha256`` is over the note's encrypted bytes, if any."""
-
-    kind: ClassVar = RecordKind.ALERT_STEP
-    alert: AlertId
-    number: int
-    event: str
-    state: str
-    by: PersonId
-    note_sha256: Sha256 | None
-
-
-@dataclass(frozen=True, slots=True)
-class KeyRotated:
-    """A key was replaced; ``scope`` is ``machine`` or ``watchlist``, ``key_id`` names the new."""
-
-    kind: ClassVar = RecordKind.KEY_ROTATED
-    scope: str
-    owner: str | None
-    key_id: str
-    by: PersonId | None
-
-
-@dataclass(frozen=True, slots=True)
-class KeyDestroyed:
-    """A key was destroyed; ``scope`` is ``deployment`` or ``watchlist``."""
-
-    kind: ClassVar = RecordKind.KEY_DESTROYED
-    scope: str
-    owner: str
-    by: PersonId | None
-
-
-Act: TypeAlias = (
-    RunStarted
-    | RunCounts
-    | RunStopped
-    | AlertRaised
-    | AlertRepeated
-    | Refusal
-    | PersonChanged
-    | PolicyAdopted
-    | WatchlistStep
-    | DeploymentStep
-    | AlertStep
-    | KeyRotated
-    | KeyDestroyed
-)
 
 _ACTS: Final[Mapping[RecordKind, type[Act]]] = {act.kind: act for act in get_args(Act)}
 

@@ -44,6 +44,9 @@ class Right(StrEnum):
     SIGN_POLICY = "sign the policy"
     READ_RECORD = "read the record"
     READ_STATISTICS = "read statistics"
+    EXPORT_RECORD = "take the record out as files"
+    TRUST_WITNESS = "take in a witness's key"
+    TEST_FORGETTING = "test that strangers are forgotten"
 
     IMPORT_WATCHLIST = "import a watchlist"
     DECIDE_WATCHLIST = "decide on a watchlist's rows"
@@ -70,8 +73,18 @@ class Right(StrEnum):
     RECORD_RESULT = "record a later result"
     READ_ALERT = "read an alert without pictures"
 
+    PLACE_HOLD = "hold data beyond its period, or release it"
+    READ_RETENTION = "read what is kept until when, and receipts"
+    CONFIRM_MEDIUM = "confirm that an import medium was destroyed"
+    ASK_MEMBERSHIP = "ask whether somebody was on a list"
 
-_READING = {Right.READ_DEPLOYMENT, Right.READ_ALERT, Right.READ_WATCHLIST}
+
+_READING = {
+    Right.READ_DEPLOYMENT,
+    Right.READ_ALERT,
+    Right.READ_WATCHLIST,
+    Right.READ_RETENTION,
+}
 
 RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(
     {
@@ -88,6 +101,7 @@ RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(
                 Right.CLOSE,
                 Right.SEE_WATCHLIST_FACES,
                 Right.READ_STATISTICS,
+                Right.PLACE_HOLD,
                 *_READING,
             }
         ),
@@ -99,6 +113,8 @@ RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(
                 Right.CONFIRM_WATCHLIST,
                 Right.SEE_WATCHLIST_FACES,
                 Right.READ_WATCHLIST,
+                Right.CONFIRM_MEDIUM,
+                Right.READ_RETENTION,
             }
         ),
         Role.OPERATOR: frozenset(
@@ -110,6 +126,7 @@ RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(
                 Right.REPORT,
                 Right.ADJUDICATE,
                 Right.SEE_ALERT_FACES,
+                Right.TEST_FORGETTING,
                 *_READING,
             }
         ),
@@ -128,10 +145,27 @@ RIGHTS: Mapping[Role, frozenset[Right]] = MappingProxyType(
             {Right.RECORD_RESULT, Right.READ_STATISTICS, Right.READ_ALERT, Right.READ_DEPLOYMENT}
         ),
         Role.AUDITOR: frozenset(
-            {Right.READ_RECORD, Right.READ_STATISTICS, Right.SEE_ALERT_FACES, *_READING}
+            {
+                Right.READ_RECORD,
+                Right.READ_STATISTICS,
+                Right.EXPORT_RECORD,
+                Right.TEST_FORGETTING,
+                Right.ASK_MEMBERSHIP,
+                Right.SEE_ALERT_FACES,
+                *_READING,
+            }
         ),
         Role.ADMINISTRATOR: frozenset(
-            {Right.MANAGE_PEOPLE, Right.MANAGE_KEYS, Right.READ_RECORD, Right.READ_STATISTICS}
+            {
+                Right.MANAGE_PEOPLE,
+                Right.MANAGE_KEYS,
+                Right.TRUST_WITNESS,
+                Right.TEST_FORGETTING,
+                Right.READ_RECORD,
+                Right.EXPORT_RECORD,
+                Right.READ_STATISTICS,
+                Right.READ_RETENTION,
+            }
         ),
     }
 )

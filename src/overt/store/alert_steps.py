@@ -27,15 +27,17 @@ from overt.alerts.steps import (
 from overt.core.clock import Clock
 from overt.core.errors import InputError, IntegrityError, PolicyError, StateError
 from overt.core.ids import AlertId, CameraId, DeploymentId, PersonId, Sha256
-from overt.ledger import records
-from overt.ledger.records import LedgerRecord, RecordKind
+from overt.ledger import acts
+from overt.ledger.acts import RecordKind
+from overt.ledger.records import LedgerRecord
 from overt.policy.roles import RULE
 from overt.store import deployments
 from overt.store.alerts import alert_state
 from overt.store.database import Database
 from overt.store.keys import DataKey, Sealed, place_of
 from overt.store.ledger import StoredLedger
-from overt.store.models import AlertRow, AlertStepRow, LedgerRecordRow
+from overt.store.models import AlertRow, AlertStepRow
+from overt.store.models_ledger import LedgerRecordRow
 from overt.store.people import registered_person
 
 _BATCH: Final = 1000
@@ -96,7 +98,7 @@ class AlertSteps:
             )
             step = take_step(alert, asked, actor, rules, self._clock.now_utc())
             kept = _sealed(row, step, key)
-            act = records.AlertStep(
+            act = acts.AlertStep(
                 AlertId(row.id),
                 step.number,
                 step.event,

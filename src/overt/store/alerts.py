@@ -17,12 +17,14 @@ from overt.alerts.facts import facts_sha256
 from overt.alerts.lifecycle import AlertEvent, AlertState, next_state
 from overt.core.errors import InputError, IntegrityError
 from overt.core.ids import AlertId, CameraId, DeploymentId, EntryId, Sha256, TrackId
-from overt.ledger.records import AlertRaised, LedgerRecord, RecordKind
+from overt.ledger.acts import AlertRaised, RecordKind
+from overt.ledger.records import LedgerRecord
 from overt.store import deployments
 from overt.store.database import Database
 from overt.store.keys import DataKey, Sealed, place_of
 from overt.store.ledger import UnitOfWork
-from overt.store.models import AlertPictureRow, AlertRow, LedgerRecordRow
+from overt.store.models import AlertPictureRow, AlertRow
+from overt.store.models_ledger import LedgerRecordRow
 from overt.store.pictures import decode_jpeg, encode_jpeg
 
 FACE, SCENE = "face", "scene"

@@ -13,7 +13,8 @@ from typing import Final
 from overt.core.clock import Clock
 from overt.core.errors import InputError, StateError
 from overt.core.ids import PersonId, WatchlistId
-from overt.ledger.records import KeyRotated, LedgerRecord
+from overt.ledger.acts import KeyRotated
+from overt.ledger.records import LedgerRecord
 from overt.store.database import Database
 from overt.store.keys import DataKey, key_id
 from overt.store.ledger import StoredLedger

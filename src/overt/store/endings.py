@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 
 from overt.core.ids import DeploymentId, PersonId, WatchlistId
 from overt.deployment.life import Life, LifeEvent, LifeState
-from overt.ledger.records import KeyDestroyed, LedgerRecord
+from overt.ledger.acts import KeyDestroyed
+from overt.ledger.records import LedgerRecord
 from overt.policy.pack import PolicyPack
 from overt.policy.pack_data import DataKind
 from overt.store import deployments

@@ -26,7 +26,8 @@ from overt.ledger.notes import Checkpoint, NoteSigner, open_checkpoint, sign_che
 from overt.ledger.records import LedgerRecord
 from overt.ledger.verify import check_covers, grown_from
 from overt.store.database import Database
-from overt.store.models import LedgerCheckpointRow, LedgerRecordRow, StoreFactRow
+from overt.store.models import StoreFactRow
+from overt.store.models_ledger import LedgerCheckpointRow, LedgerRecordRow
 
 LATEST_UTC: Final = "ledger.latest_utc"
 _BATCH: Final = 1000

@@ -23,16 +23,13 @@ from overt.deployment.guard import Standing
 from overt.deployment.life import Life, Step
 from overt.deployment.lifecycle import advance, follows
 from overt.deployment.situation import Situation
-from overt.ledger.records import DeploymentStep, LedgerRecord, RecordKind, Refusal
+from overt.ledger.acts import DeploymentStep, RecordKind, Refusal
+from overt.ledger.records import LedgerRecord
 from overt.store.database import Database
 from overt.store.endings import destroy_what_ends, forget_list
 from overt.store.ledger import StoredLedger, UnitOfWork
-from overt.store.models import (
-    DeploymentLifeRow,
-    LedgerRecordRow,
-    PolicyPackRow,
-    PresenceBeatRow,
-)
+from overt.store.models import DeploymentLifeRow, PolicyPackRow, PresenceBeatRow
+from overt.store.models_ledger import LedgerRecordRow
 from overt.store.people import registered_person
 from overt.store.situations import gather
 

@@ -8,7 +8,9 @@
     watchlists ──< watchlist_entries
          └──── watchlist_lives      list_members
     watchlist_imports ──< imported_rows
-    ledger_records      ledger_checkpoints
+    ledger_records      ledger_tiles
+    ledger_checkpoints ──< ledger_cosignatures      ledger_witnesses
+    deletions           holds           memberships      import_media
 
 A life says how something came about and where it stands, as canonical JSON; ``version`` counts its
 steps, so that of two processes that take the same step one finds that it came too late.
@@ -20,62 +22,13 @@ SQLite's tables are STRICT: a value of another type is refused, and found by a c
 Must not: have a table or a column for a face that did not alert.
 """
 
-from datetime import UTC, datetime
+from datetime import datetime
 
-from sqlalchemy import Dialect, Double, ForeignKey, LargeBinary, MetaData, Text
-from sqlalchemy.dialects.sqlite import REAL
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy import ForeignKey
+from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from overt.core.clock import parse_utc
-from overt.core.errors import IntegrityError
-
-
-class UtcText(TypeDecorator[datetime]):
-    """A time as RFC 3339 text in UTC with microseconds, which sorts as the time does."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> str | None:
-        """Write a timezone-aware time."""
-        del dialect
-        if value is None:
-            return None
-        text = value.astimezone(UTC).isoformat(timespec="microseconds")
-        return text.replace("+00:00", "Z")
-
-    def process_result_value(self, value: str | None, dialect: Dialect) -> datetime | None:
-        """Read it back.
-
-        Raises:
-            IntegrityError: it is not what was written.
-        """
-        del dialect
-        try:
-            return None if value is None else parse_utc(value)
-        except ValueError as error:
-            raise IntegrityError("A time that the store keeps was altered.") from error
-
-
-class Base(DeclarativeBase):
-    """Names constraints by rule, so that a later migration can name them too."""
-
-    metadata = MetaData(
-        naming_convention={
-            "ix": "ix_%(column_0_label)s",
-            "uq": "uq_%(table_name)s_%(column_0_name)s",
-            "fk": "fk_%(table_name)s_%(column_0_name)s_%(referred_table_name)s",
-            "pk": "pk_%(table_name)s",
-        }
-    )
-    type_annotation_map = {  # noqa: RUF012  declared by SQLAlchemy as an instance's
-        bytes: LargeBinary,
-        datetime: UtcText,
-        float: Double().with_variant(REAL(), "sqlite"),
-        str: Text,
-    }
-    __table_args__ = {"sqlite_strict": True}  # noqa: RUF012  declared by SQLAlchemy likewise
+from overt.store.base import Base
+from overt.store.models_ledger import LedgerRecordRow
 
 
 class StoreFactRow(Base):
@@ -172,25 +125,6 @@ class CountMinuteRow(Base):
     counts: Mapped[bytes]
 
 
-class LedgerRecordRow(Base):
-    """One record; ``seq`` counts up from 0 without a gap."""
-
-    __tablename__ = "ledger_records"
-
-    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    leaf_hash: Mapped[bytes]
-    record: Mapped[bytes]
-
-
-class LedgerCheckpointRow(Base):
-    """A signed note over the first ``size`` records."""
-
-    __tablename__ = "ledger_checkpoints"
-
-    size: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
-    note: Mapped[bytes]
-
-
 class AlertRow(Base):
     """One alert; ``ledger_seq`` is the record that it was written with."""
 
@@ -199,7 +133,7 @@ class AlertRow(Base):
     id: Mapped[str] = mapped_column(primary_key=True)
     deployment_id: Mapped[str] = mapped_column(ForeignKey("deployments.id"), index=True)
     run_id: Mapped[str] = mapped_column(ForeignKey("runs.id"), index=True)
-    ledger_seq: Mapped[int] = mapped_column(ForeignKey("ledger_records.seq"), unique=True)
+    ledger_seq: Mapped[int] = mapped_column(ForeignKey(LedgerRecordRow.seq), unique=True)
     state: Mapped[str]
     camera: Mapped[str]
     entry: Mapped[str]
@@ -247,7 +181,7 @@ class AlertStepRow(Base):
     state: Mapped[str]
     person: Mapped[str]
     at_utc: Mapped[datetime]
-    ledger_seq: Mapped[int] = mapped_column(ForeignKey("ledger_records.seq"), unique=True)
+    ledger_seq: Mapped[int] = mapped_column(ForeignKey(LedgerRecordRow.seq), unique=True)
     nonce: Mapped[bytes | None]
     ciphertext: Mapped[bytes | None]
 

@@ -15,12 +15,14 @@ from sqlalchemy.orm import Session
 
 from overt.core.errors import IntegrityError, PolicyError, StateError
 from overt.core.ids import PersonId, Sha256
-from overt.ledger.records import LedgerRecord, PersonChanged, RecordKind
+from overt.ledger.acts import PersonChanged, RecordKind
+from overt.ledger.records import LedgerRecord
 from overt.policy.register import RULE, check_change
 from overt.policy.roles import Person
 from overt.store.database import Database
 from overt.store.ledger import StoredLedger
-from overt.store.models import LedgerRecordRow, PersonRow
+from overt.store.models import PersonRow
+from overt.store.models_ledger import LedgerRecordRow
 from overt.store.person_document import decode_person, encode_person
 
 NEW = 0

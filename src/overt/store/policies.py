@@ -17,7 +17,8 @@ from sqlalchemy.orm import Session
 
 from overt.core.errors import AuthorityError, InputError, IntegrityError, PolicyError
 from overt.core.ids import PersonId, Sha256
-from overt.ledger.records import LedgerRecord, PolicyAdopted, RecordKind
+from overt.ledger.acts import PolicyAdopted, RecordKind
+from overt.ledger.records import LedgerRecord
 from overt.policy.checks import check_policy_signer
 from overt.policy.facts import SignerFacts
 from overt.policy.pack import PolicyPack, load_pack
@@ -26,7 +27,8 @@ from overt.policy.signing import verify_pack
 from overt.policy.verdict import Verdict
 from overt.store.database import Database
 from overt.store.ledger import StoredLedger
-from overt.store.models import LedgerRecordRow, PolicyPackRow
+from overt.store.models import PolicyPackRow
+from overt.store.models_ledger import LedgerRecordRow
 from overt.store.people import registered_person
 
 _AFTER: Final = timedelta(microseconds=1)

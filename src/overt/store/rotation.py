@@ -26,12 +26,13 @@ from sqlalchemy import Column, Table, func, select, update
 from sqlalchemy.orm import Session
 
 from overt.core.errors import IntegrityError, StorageError
+from overt.store.base import Base
 from overt.store.database import Database
 from overt.store.faults import storage_faults
 from overt.store.keys import DataKey, key_id, place_of
 from overt.store.machine_key import MachineKeySource
 from overt.store.members import wrap_member_secret_anew
-from overt.store.models import Base, StoreFactRow
+from overt.store.models import StoreFactRow
 
 MACHINE_KEY_ID: Final = "machine_key_id"
 LOCK_ATTEMPTS: Final = 100

@@ -21,19 +21,9 @@ from overt.core.clock import Clock
 from overt.core.counts import FaceCounts
 from overt.core.errors import InputError, IntegrityError, ReconciliationError, StorageError
 from overt.core.ids import AlertId, DeploymentId
+from overt.ledger.acts import Act, AlertRepeated, Refusal, RunCounts, RunStarted, RunStopped
 from overt.ledger.canonical import canonical_bytes, parse_canonical
-from overt.ledger.records import (
-    Act,
-    AlertRepeated,
-    LedgerRecord,
-    Refusal,
-    RunCounts,
-    RunStarted,
-    RunStopped,
-    counts_body,
-    micro,
-    parse_counts,
-)
+from overt.ledger.records import LedgerRecord, counts_body, micro, parse_counts
 from overt.store import deployments
 from overt.store.alerts import alert_state, seal_pictures, write_alert
 from overt.store.keys import DataKey

@@ -23,8 +23,9 @@ from overt.alerts.ports import RunSink
 from overt.core.clock import Clock
 from overt.core.errors import IntegrityError
 from overt.core.ids import DeploymentId, PersonId
+from overt.ledger.acts import KeyDestroyed
 from overt.ledger.notes import NoteSigner
-from overt.ledger.records import KeyDestroyed, LedgerRecord
+from overt.ledger.records import LedgerRecord
 from overt.store import deployments
 from overt.store.alert_steps import AlertSteps, check_steps_against_ledger
 from overt.store.alerts import AlertArchive, check_against_ledger

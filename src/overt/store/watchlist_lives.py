@@ -19,24 +19,14 @@ from overt.core.clock import Clock
 from overt.core.errors import IntegrityError, PolicyError, StateError
 from overt.core.ids import PersonId, Sha256, WatchlistId
 from overt.deployment.life import Life, LifeState
-from overt.ledger.records import (
-    KeyDestroyed,
-    LedgerRecord,
-    RecordKind,
-    Refusal,
-    WatchlistStep,
-)
+from overt.ledger.acts import KeyDestroyed, RecordKind, Refusal, WatchlistStep
+from overt.ledger.records import LedgerRecord
 from overt.store.database import Database
 from overt.store.keys import DataKey
 from overt.store.ledger import StoredLedger, UnitOfWork
 from overt.store.members import keep_members
-from overt.store.models import (
-    DeploymentLifeRow,
-    LedgerRecordRow,
-    WatchlistEntryRow,
-    WatchlistLifeRow,
-    WatchlistRow,
-)
+from overt.store.models import DeploymentLifeRow, WatchlistEntryRow, WatchlistLifeRow, WatchlistRow
+from overt.store.models_ledger import LedgerRecordRow
 from overt.store.watchlist_rows import delete_entries
 from overt.watchlist.decisions import ListEvent, ListState
 from overt.watchlist.life import WatchlistLife

@@ -7,7 +7,8 @@ import cv2
 import jsonschema
 import pytest
 
-from overt.ledger.records import LedgerRecord, RecordKind
+from overt.ledger.acts import RecordKind
+from overt.ledger.records import LedgerRecord
 
 
 def test_a_list_is_frozen_confirmed_and_purged(list_office, on_list, both_listed, shown):

@@ -5,17 +5,11 @@ import pytest
 from overt.core.counts import FaceCounts
 from overt.core.errors import InputError, IntegrityError
 from overt.core.ids import DeploymentId
+from overt.ledger.acts import Refusal, RunCounts
 from overt.ledger.canonical import canonical_bytes
 from overt.ledger.merkle import CompactTree
 from overt.ledger.notes import Checkpoint
-from overt.ledger.records import (
-    LedgerRecord,
-    Refusal,
-    RunCounts,
-    counts_body,
-    micro,
-    parse_counts,
-)
+from overt.ledger.records import LedgerRecord, counts_body, micro, parse_counts
 from overt.ledger.verify import check_covers, grown_from
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

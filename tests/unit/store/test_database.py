@@ -8,8 +8,8 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine, text
 
 from overt.core.errors import StorageError
+from overt.store.base import Base
 from overt.store.database import Database
-from overt.store.models import Base
 
 
 @pytest.fixture

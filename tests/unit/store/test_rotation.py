@@ -12,12 +12,14 @@ from overt.alerts.ports import StopReason
 from overt.core.counts import FaceCounts
 from overt.core.errors import InputError, IntegrityError, StateError, StorageError
 from overt.core.ids import DeploymentId, PersonId, Sha256, WatchlistId
-from overt.ledger.records import LedgerRecord, RecordKind
+from overt.ledger.acts import RecordKind
+from overt.ledger.records import LedgerRecord
 from overt.store import rotation
+from overt.store.base import Base
 from overt.store.keys import DataKey, create_key_file, key_id
 from overt.store.machine_key import EnvironmentSource, KeyFileSource
 from overt.store.members import MEMBER_SECRET, keep_members
-from overt.store.models import Base, StoreFactRow
+from overt.store.models import StoreFactRow
 from overt.store.rotation import WrappedKeys, owner_column, wrapping_tables
 from overt.store.store import Store
 from overt.watchlist.importing import NotEnrolled

@@ -2,7 +2,7 @@
 
 from alembic import context
 
-from overt.store.models import Base
+from overt.store.base import Base
 
 context.configure(
     connection=context.config.attributes["connection"],
