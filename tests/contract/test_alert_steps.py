@@ -18,7 +18,7 @@ from overt.alerts.steps import StepRequest, StepRules
 from overt.core.clock import ManualClock
 from overt.core.errors import InputError, IntegrityError, PolicyError, StateError
 from overt.core.ids import AlertId, DeploymentId, PersonId
-from overt.ledger.acts import RecordKind
+from overt.ledger.kinds import RecordKind
 from overt.ledger.records import LedgerRecord
 from overt.policy.roles import Grant, Person, Role
 from overt.policy.verdict import ALLOWED

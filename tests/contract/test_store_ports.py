@@ -25,7 +25,7 @@ from overt.core.ids import (
     TrackId,
     WatchlistId,
 )
-from overt.ledger.acts import RecordKind
+from overt.ledger.kinds import RecordKind
 from overt.ledger.records import LedgerRecord, parse_counts
 from overt.store.store import Store
 from overt.watchlist.stored import StoredEntry, StoredReference, StoredWatchlist

@@ -16,8 +16,8 @@ from overt.core.ids import CameraId, DeploymentId, PersonId
 from overt.deployment.acts import Apply, End
 from overt.deployment.capability import sign
 from overt.deployment.keys import create_key
-from overt.ledger.acts import RecordKind
 from overt.ledger.canonical import canonical_bytes
+from overt.ledger.kinds import RecordKind
 from overt.ledger.records import LedgerRecord
 from overt.policy.locks import AlertRule
 from overt.policy.roles import Grant, Person, Role

@@ -12,7 +12,7 @@ from overt.alerts.ports import StopReason
 from overt.core.clock import SystemClock
 from overt.deployment.acts import CheckOutOfficer, End
 from overt.deployment.life import LifeEvent, LifeState
-from overt.ledger.acts import RecordKind
+from overt.ledger.kinds import RecordKind
 from overt.ledger.records import LedgerRecord, parse_counts
 from overt.store.store import Store
 from overt.watchlist.decisions import WithdrawalReason

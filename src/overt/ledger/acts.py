@@ -7,7 +7,6 @@ Must not: hold a name, a template, a picture, a similarity or free text.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import ClassVar, TypeAlias
 
 from overt.core.ids import (
@@ -21,37 +20,7 @@ from overt.core.ids import (
     WatchlistId,
 )
 from overt.ledger.canonical import JsonValue
-
-
-class RecordKind(StrEnum):
-    """Every kind of act that the ledger knows."""
-
-    RUN_STARTED = "run.started"
-    RUN_COUNTS = "run.counts"
-    RUN_STOPPED = "run.stopped"
-    ALERT_RAISED = "alert.raised"
-    ALERT_REPEATED = "alert.repeated"
-    REFUSAL = "refusal"
-    PERSON_CHANGED = "person.changed"
-    POLICY_ADOPTED = "policy.adopted"
-    WATCHLIST_STEP = "watchlist.step"
-    DEPLOYMENT_STEP = "deployment.step"
-    ALERT_STEP = "alert.step"
-    KEY_ROTATED = "key.rotated"
-    KEY_DESTROYED = "key.destroyed"
-    NODE_PREPARED = "node.prepared"
-    PRESENCE_SEEN = "presence.seen"
-    LOOK_TAKEN = "look.taken"
-    EXPORT_MADE = "export.made"
-    ACT_REFUSED = "act.refused"
-    OVERRIDE_USED = "override.used"
-    DELETION_BEGUN = "deletion.begun"
-    DELETION_RECEIPT = "deletion.receipt"
-    HOLD_STEP = "hold.step"
-    MEMBERSHIP_ASKED = "membership.asked"
-    FORGET_TESTED = "forget.tested"
-    WITNESS_TRUSTED = "witness.trusted"
-    CHECKPOINT_WITNESSED = "checkpoint.witnessed"
+from overt.ledger.kinds import RecordKind
 
 
 @dataclass(frozen=True, slots=True)

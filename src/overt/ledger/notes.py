@@ -271,12 +271,10 @@ class Checkpoint:
         if len(lines) < 4 or lines.pop() != "" or not all(lines):
             raise InputError("A checkpoint has three or more lines, none of them empty.")
         origin, size, root_text, *extensions = lines
-        if _SIZE.fullmatch(size) is None:
-            raise InputError("The checkpoint's second line is not a tree size.")
         root = strict_base64(root_text)
         if len(root) != HASH_BYTES:
             raise InputError("The checkpoint's third line is not a SHA-256 root.")
-        return cls(origin, int(size), root, tuple(extensions))
+        return cls(origin, parse_size(size), root, tuple(extensions))
 
 
 def sign_checkpoint(tree: CompactTree, signer: NoteSigner) -> bytes:
@@ -295,6 +293,17 @@ def open_checkpoint(data: bytes, log: NoteVerifier) -> Checkpoint:
     if checkpoint.origin != log.name:
         raise IntegrityError("The checkpoint is of another log.")
     return checkpoint
+
+
+def parse_size(text: str) -> int:
+    """Return the number of records, or the number of a record, that a text stands for.
+
+    Raises:
+        InputError: it is not a decimal of at most 18 digits without leading zeroes.
+    """
+    if _SIZE.fullmatch(text) is None:
+        raise InputError("The text is not a tree size or a record's number.")
+    return int(text)
 
 
 def strict_base64(text: str) -> bytes:

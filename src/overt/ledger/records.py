@@ -15,8 +15,9 @@ from typing import Final, get_args
 from overt.core.clock import format_utc, parse_utc
 from overt.core.counts import FaceCounts
 from overt.core.errors import InputError
-from overt.ledger.acts import Act, RecordKind
+from overt.ledger.acts import Act
 from overt.ledger.canonical import JsonValue, canonical_bytes, parse_canonical_object
+from overt.ledger.kinds import RecordKind
 
 RECORD_VERSION: Final = 1
 _MEMBERS: Final = frozenset({"body", "kind", "time_utc", "version"})

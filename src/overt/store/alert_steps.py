@@ -28,7 +28,7 @@ from overt.core.clock import Clock
 from overt.core.errors import InputError, IntegrityError, PolicyError, StateError
 from overt.core.ids import AlertId, CameraId, DeploymentId, PersonId, Sha256
 from overt.ledger import acts
-from overt.ledger.acts import RecordKind
+from overt.ledger.kinds import RecordKind
 from overt.ledger.records import LedgerRecord
 from overt.policy.roles import RULE
 from overt.store import deployments

@@ -17,7 +17,8 @@ from overt.alerts.facts import facts_sha256
 from overt.alerts.lifecycle import AlertEvent, AlertState, next_state
 from overt.core.errors import InputError, IntegrityError
 from overt.core.ids import AlertId, CameraId, DeploymentId, EntryId, Sha256, TrackId
-from overt.ledger.acts import AlertRaised, RecordKind
+from overt.ledger.acts import AlertRaised
+from overt.ledger.kinds import RecordKind
 from overt.ledger.records import LedgerRecord
 from overt.store import deployments
 from overt.store.database import Database

@@ -23,7 +23,8 @@ from overt.deployment.guard import Standing
 from overt.deployment.life import Life, Step
 from overt.deployment.lifecycle import advance, follows
 from overt.deployment.situation import Situation
-from overt.ledger.acts import DeploymentStep, RecordKind, Refusal
+from overt.ledger.acts import DeploymentStep, Refusal
+from overt.ledger.kinds import RecordKind
 from overt.ledger.records import LedgerRecord
 from overt.store.database import Database
 from overt.store.endings import destroy_what_ends, forget_list

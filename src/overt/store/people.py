@@ -15,7 +15,8 @@ from sqlalchemy.orm import Session
 
 from overt.core.errors import IntegrityError, PolicyError, StateError
 from overt.core.ids import PersonId, Sha256
-from overt.ledger.acts import PersonChanged, RecordKind
+from overt.ledger.acts import PersonChanged
+from overt.ledger.kinds import RecordKind
 from overt.ledger.records import LedgerRecord
 from overt.policy.register import RULE, check_change
 from overt.policy.roles import Person

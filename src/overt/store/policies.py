@@ -17,7 +17,8 @@ from sqlalchemy.orm import Session
 
 from overt.core.errors import AuthorityError, InputError, IntegrityError, PolicyError
 from overt.core.ids import PersonId, Sha256
-from overt.ledger.acts import PolicyAdopted, RecordKind
+from overt.ledger.acts import PolicyAdopted
+from overt.ledger.kinds import RecordKind
 from overt.ledger.records import LedgerRecord
 from overt.policy.checks import check_policy_signer
 from overt.policy.facts import SignerFacts

@@ -19,7 +19,8 @@ from overt.core.clock import Clock
 from overt.core.errors import IntegrityError, PolicyError, StateError
 from overt.core.ids import PersonId, Sha256, WatchlistId
 from overt.deployment.life import Life, LifeState
-from overt.ledger.acts import KeyDestroyed, RecordKind, Refusal, WatchlistStep
+from overt.ledger.acts import KeyDestroyed, Refusal, WatchlistStep
+from overt.ledger.kinds import RecordKind
 from overt.ledger.records import LedgerRecord
 from overt.store.database import Database
 from overt.store.keys import DataKey

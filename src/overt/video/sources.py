@@ -77,7 +77,7 @@ class SourceSpec:
                 found = _files_of_folder(path)
             case SourceKind.SEQUENCE:
                 found = _files_of_sequence(path)
-            case SourceKind.FILE if path.is_file():
+            case SourceKind.FILE if path.is_file() or path.is_fifo():
                 found = (path,)
             case _:
                 found = ()
@@ -108,7 +108,7 @@ def parse_source(text: str) -> SourceSpec:
     try:
         if path.is_dir():
             return SourceSpec(SourceKind.FOLDER, text, str(path))
-        if path.is_file():
+        if path.is_file() or path.is_fifo():  # a pipe is read as the recording that it carries
             return SourceSpec(SourceKind.FILE, text, str(path))
     except OSError as error:
         raise InputError(f"cannot look at {text!r}: {error.strerror}") from error

@@ -21,7 +21,7 @@ from overt.alerts.lifecycle import (
     words,
 )
 from overt.core.errors import StateError
-from overt.ledger.acts import RecordKind
+from overt.ledger.kinds import RecordKind
 from overt.policy.roles import Right, Role
 
 

@@ -7,7 +7,7 @@ import cv2
 import jsonschema
 import pytest
 
-from overt.ledger.acts import RecordKind
+from overt.ledger.kinds import RecordKind
 from overt.ledger.records import LedgerRecord
 
 

@@ -14,7 +14,7 @@ from overt.core.ids import CameraId, DeploymentId, Sha256
 from overt.deployment.authorising import capability_sha256
 from overt.deployment.authority import Authority
 from overt.deployment.guard import Guard
-from overt.ledger.acts import RecordKind
+from overt.ledger.kinds import RecordKind
 from overt.ledger.records import LedgerRecord
 from overt.live.pipeline import CameraPipeline
 from overt.live.run import CameraSource, DeploymentRun

@@ -10,7 +10,7 @@ import pytest
 from overt.alerts.ports import StopReason
 from overt.core.counts import FaceCounts
 from overt.core.errors import StorageError
-from overt.ledger.acts import RecordKind
+from overt.ledger.kinds import RecordKind
 from overt.ledger.records import LedgerRecord
 from overt.store.store import Store
 

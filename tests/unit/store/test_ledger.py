@@ -8,7 +8,7 @@ import pytest
 from overt.alerts.ports import StopReason
 from overt.core.counts import FaceCounts
 from overt.core.errors import IntegrityError
-from overt.ledger.acts import RecordKind
+from overt.ledger.kinds import RecordKind
 from overt.ledger.notes import Checkpoint, NoteVerifier, open_checkpoint
 from overt.ledger.records import LedgerRecord
 from overt.ledger.verify import check_covers, grown_from

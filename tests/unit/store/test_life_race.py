@@ -11,7 +11,7 @@ from overt.core.clock import SystemClock
 from overt.core.errors import StateError
 from overt.core.ids import PersonId
 from overt.deployment.life import LifeEvent, LifeState
-from overt.ledger.acts import RecordKind
+from overt.ledger.kinds import RecordKind
 from overt.ledger.records import LedgerRecord
 from overt.store.store import Store
 

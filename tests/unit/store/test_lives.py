@@ -17,7 +17,7 @@ from overt.core.errors import IntegrityError, PolicyError, StateError
 from overt.core.ids import ContractId, DeploymentId, EntryId, PersonId, Sha256, WatchlistId
 from overt.deployment import acts
 from overt.deployment.life import CancellationReport, LifeEvent, LifeState
-from overt.ledger.acts import RecordKind
+from overt.ledger.kinds import RecordKind
 from overt.ledger.records import LedgerRecord
 from overt.policy.facts import Route
 from overt.policy.roles import Grant, Role

@@ -12,7 +12,7 @@ from overt.alerts.ports import StopReason
 from overt.core.counts import FaceCounts
 from overt.core.errors import InputError, IntegrityError, StateError, StorageError
 from overt.core.ids import DeploymentId, PersonId, Sha256, WatchlistId
-from overt.ledger.acts import RecordKind
+from overt.ledger.kinds import RecordKind
 from overt.ledger.records import LedgerRecord
 from overt.store import rotation
 from overt.store.base import Base
@@ -73,7 +73,7 @@ def test_every_wrapped_key_has_one_owner(store):
         for column in table.columns
         if "key" in column.name
     }
-    assert columns == {"wrapped_key", "key_id"}
+    assert columns == {"wrapped_key", "key_id", "verifier_key"}
 
 
 def test_whoever_wraps_a_key_is_known_here():

@@ -17,7 +17,7 @@ import pytest
 
 from overt.core.errors import IntegrityError
 from overt.core.ids import WatchlistId
-from overt.ledger.acts import RecordKind
+from overt.ledger.kinds import RecordKind
 from overt.ledger.records import LedgerRecord
 from overt.store.keys import DataKey, key_id
 from overt.store.machine_key import KeyFileSource

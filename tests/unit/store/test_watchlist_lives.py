@@ -7,7 +7,7 @@ import pytest
 
 from overt.core.errors import IntegrityError, StateError
 from overt.core.ids import PersonId, Sha256, WatchlistId
-from overt.ledger.acts import RecordKind
+from overt.ledger.kinds import RecordKind
 from overt.ledger.records import LedgerRecord
 from overt.policy.roles import Grant, Person, Role
 from overt.store.models import WatchlistLifeRow, WatchlistRow
