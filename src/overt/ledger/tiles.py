@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Final, Protocol
 
 from overt.core.errors import InputError, IntegrityError
-from overt.ledger.merkle import EMPTY_ROOT, HASH_BYTES, node_hash
+from overt.ledger.merkle import EMPTY_ROOT, HASH_BYTES, CompactTree, node_hash
 
 TILE_HEIGHT: Final = 8
 TILE_WIDTH: Final = 1 << TILE_HEIGHT
@@ -56,6 +56,10 @@ class TileName:
         """Where it lies under a log's prefix."""
         return tile_path(self.level, self.index, self.width)
 
+    def lies_within(self, size: int) -> bool:
+        """Return whether the first ``size`` leaves have all the hashes of it."""
+        return self.index * TILE_WIDTH + self.width <= size >> TILE_HEIGHT * self.level
+
 
 @dataclass(frozen=True, slots=True)
 class EntriesName:
@@ -68,6 +72,10 @@ class EntriesName:
     def path(self) -> str:
         """Where it lies under a log's prefix."""
         return entries_path(self.index, self.width)
+
+    def lies_within(self, size: int) -> bool:
+        """Return whether the first ``size`` records include all of it."""
+        return self.index * TILE_WIDTH + self.width <= size
 
 
 def tile_path(level: int, index: int, width: int = TILE_WIDTH) -> str:
@@ -153,7 +161,7 @@ def unbundle(data: bytes) -> tuple[bytes, ...]:
 
 def tile_root(tile: bytes) -> bytes:
     """Return the root over the hashes of a tile, of which there is a power of two."""
-    hashes = [tile[at : at + HASH_BYTES] for at in range(0, len(tile), HASH_BYTES)]
+    hashes = _hashes(tile)
     while len(hashes) > 1:
         hashes = [node_hash(*pair) for pair in zip(hashes[::2], hashes[1::2], strict=True)]
     return hashes[0]
@@ -247,7 +255,7 @@ def consistency_proof(reader: HashReader, old_size: int, size: int) -> tuple[byt
 
 
 class MemoryTiles:
-    """Tiles in memory, for a tree that fits there: tests, and the log of an export being made."""
+    """Every tile, in memory, for a tree that fits there."""
 
     def __init__(self, leaves: Iterable[bytes] = ()) -> None:
         self._rows: list[bytearray] = [bytearray()]
@@ -271,6 +279,53 @@ class MemoryTiles:
         """See :meth:`HashReader.tile`."""
         start = index * TILE_WIDTH * HASH_BYTES
         return bytes(self._rows[level][start : start + width * HASH_BYTES])
+
+
+class RightEdge:
+    """The partial tiles of a tree, one a level: enough to grow it tile by tile.
+
+    Attributes:
+        size: number of leaves.
+    """
+
+    def __init__(self, reader: HashReader, size: int) -> None:
+        """Read the partial tiles of the first ``size`` leaves."""
+        self.size = size
+        self._rows: list[bytearray] = []
+        while size or not self._rows:
+            size, width = divmod(size, TILE_WIDTH)
+            name = TileName(len(self._rows), size, width)
+            self._rows.append(bytearray(_read(reader, name) if width else b""))
+
+    def extend(self, leaves: Sequence[bytes]) -> list[tuple[TileName, bytes]]:
+        """Add leaf hashes, in order, and return the tiles that became full, lower levels first."""
+        full = list(completed_tiles(self, self.size, leaves))
+        self.size += len(leaves)
+        self._rows[0] += b"".join(leaves)
+        for name, data in full:
+            del self._rows[name.level][: len(data)]
+            if len(self._rows) == name.level + 1:
+                self._rows.append(bytearray())
+            self._rows[name.level + 1] += tile_root(data)
+        return full
+
+    def partial_tiles(self) -> Iterator[tuple[TileName, bytes]]:
+        """Yield what is not full, lowest level first."""
+        for level, row in enumerate(self._rows):
+            if row:
+                index = self.size >> TILE_HEIGHT * (level + 1)
+                yield TileName(level, index, len(row) // HASH_BYTES), bytes(row)
+
+    def tile(self, level: int, index: int, width: int) -> bytes:
+        """See :meth:`HashReader.tile`; only the partial tiles are known."""
+        known = self._rows[level] if index == self.size >> TILE_HEIGHT * (level + 1) else b""
+        return bytes(known[: width * HASH_BYTES])
+
+    @property
+    def root(self) -> bytes:
+        """The root over all leaves."""
+        rows = (CompactTree().extend(_hashes(bytes(row))) for row in reversed(self._rows))
+        return CompactTree(self.size, tuple(peak for row in rows for peak in row.peaks)).root
 
 
 class _Tree:
@@ -311,6 +366,10 @@ def _read(reader: HashReader, name: TileName) -> bytes:
     if len(data) != name.width * HASH_BYTES:
         raise IntegrityError(f"{name.path} does not hold {name.width} hashes.")
     return data
+
+
+def _hashes(row: bytes) -> list[bytes]:
+    return [row[at : at + HASH_BYTES] for at in range(0, len(row), HASH_BYTES)]
 
 
 def _split(n: int) -> int:
