@@ -24,9 +24,14 @@ from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from overt.core.errors import StorageError
+from overt.retention.receipts import Promise, PurgeResult, Remainder
 from overt.store.faults import storage_faults
 
 BUSY_TIMEOUT_S: Final = 5.0
+VACUUM_IN_MEMORY_BYTES: Final = 256 * 2**20
+"""Up to which size a database is written anew without a temporary file."""
+
+_SIZE: Final = "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()"
 _BEGIN: Final = "overt_begin"
 _PRAGMAS: Final = (
     "PRAGMA journal_mode = WAL",
@@ -101,14 +106,50 @@ class Database:
             cursor = connection.connection.cursor()
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
             busy, *_ = cursor.fetchone() or (1,)
-        if busy:
+        if busy or self._n_log_bytes():
             raise StorageError(
                 "The store is being read, so what was deleted is not yet overwritten."
             )
 
+    def purge_deleted(self) -> PurgeResult:
+        """Make the bytes go that deleted rows and destroyed keys left behind.
+
+        Twice, since each step makes bytes for the other: the log's overwritten pages are brought to
+        the main file before that is written anew, and what was written anew after it. Nobody else
+        can write meanwhile; where a run may not wait, this waits for its end.
+
+        Raises:
+            StorageError: somebody reads or writes too long, or there is no room; call it again.
+        """
+        self.forget_history()
+        with storage_faults(), self._reading.connect() as connection:
+            # On the driver's own cursor: it cannot run within a transaction.
+            cursor = connection.connection.cursor()
+            # What is kept is copied on the way: in memory, where there is room for it.
+            (n_bytes,) = cursor.execute(_SIZE).fetchone() or (0,)
+            held = "MEMORY" if n_bytes <= VACUUM_IN_MEMORY_BYTES else "FILE"
+            cursor.execute(f"PRAGMA temp_store = {held}")
+            cursor.execute("VACUUM")
+            cursor.execute("PRAGMA temp_store = DEFAULT")
+            (n_free,) = cursor.execute("PRAGMA freelist_count").fetchone() or (1,)
+            (version,) = cursor.execute("SELECT sqlite_version()").fetchone() or ("",)
+        self.forget_history()
+        if n_free:
+            raise StorageError("The store was written to while what was deleted was overwritten.")
+        return PurgeResult(
+            (Promise.PAGES_OVERWRITTEN, Promise.DATABASE_REWRITTEN, Promise.LOG_EMPTIED),
+            {Remainder.FREED_BLOCKS: None},
+            f"SQLite {version}",
+        )
+
     def close(self) -> None:
         """Let go of the file."""
         self._reading.dispose()
+
+    def _n_log_bytes(self) -> int:
+        log = Path(f"{self._reading.url.database}-wal")
+        with storage_faults():
+            return log.stat().st_size if log.exists() else 0
 
     def _begin_checked(self, session: Session) -> None:
         if self._check is not None:
