@@ -8,16 +8,14 @@ import json
 import typer
 from rich.console import Console
 
-from overt.cli import wiring
+from overt.cli import ledger_witness, wiring
 from overt.cli.options import AsJson
 from overt.core.clock import SystemClock
 
 app = typer.Typer(name="ledger", help="The record of every act: verify it.", no_args_is_help=True)
 
 
-@app.callback()
-def ledger() -> None:
-    """The record of every act: verify it."""
+app.add_typer(ledger_witness.app, name="witness")
 
 
 @app.command("verify")

@@ -62,14 +62,23 @@ def parse_vkey(text: str) -> tuple[str, bytes]:
     return parts[1], typed_key
 
 
-def check_named_key(name: str, public_key: bytes) -> None:
-    """Refuse a name or an Ed25519 key that no note could carry.
+def check_key_name(name: str) -> None:
+    """Refuse a name that no key could have.
 
     Raises:
         InputError: it is one.
     """
     if not _is_key_name(name):
         raise InputError("A key's name is not empty and has no spaces or plus signs.")
+
+
+def check_named_key(name: str, public_key: bytes) -> None:
+    """Refuse a name or an Ed25519 key that no note could carry.
+
+    Raises:
+        InputError: it is one.
+    """
+    check_key_name(name)
     try:
         Ed25519PublicKey.from_public_bytes(public_key)
     except ValueError as error:
