@@ -5,8 +5,7 @@ from datetime import datetime, timedelta
 
 import numpy as np
 import polars as pl
-import pytest
-from hypothesis import Phase, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from overt.core.errors import InputError
@@ -63,9 +62,7 @@ def event_set(rows):
     return EventSet(frame, Provenance((), EXACT, coverage, len(rows), 0, 0, "x"))
 
 
-@pytest.mark.slow
-@pytest.mark.timeout(1200)
-@settings(max_examples=3, deadline=None, derandomize=True, phases=[Phase.explicit, Phase.generate])
+@settings(max_examples=10, deadline=None)
 @given(offences, st.sampled_from(["9", "10", "hex100"]))
 def test_any_offences(rows, resolution):
     events = event_set(rows)

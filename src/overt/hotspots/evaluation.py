@@ -147,7 +147,8 @@ def evaluate(
         each_fold: told the beginning of each window that is done.
 
     Raises:
-        InputError: no fold, too little before the first, or a window without an offence.
+        InputError: no fold, too little before the first, or a window without an offence, of those
+            that are forecast or the ones before them.
     """
     if not folds or folds[0] < 2 * window:
         raise InputError(
@@ -159,15 +160,17 @@ def evaluate(
     n_events = 0
     bins: list[CalibrationBin] = []
     for start in folds:
+        before = shares.window(start - window, start)
         counts = shares.window(start, start + window)
-        if counts.sum() == 0:
-            raise InputError(f"There is no offence in the window from {_name(shares, start)}.")
+        for begins, window_counts in ((start - window, before), (start, counts)):
+            if window_counts.sum() == 0:
+                raise InputError(f"There is no offence in the window from {_name(shares, begins)}.")
         n_events += int(counts.sum())
         forecast = make_forecast(shares, start, window)
         for name in names:
             share = forecast.share if name == OVERT else baseline(name, shares, start)
             scores[name].append(_scores(shares, share, counts, area_shares))
-        falls.append(_fall(shares, forecast, counts))
+        falls.append(_fall(shares, forecast, before, counts))
         bins = calibration(forecast.share * counts.sum(), counts)
         shares.forget(start - 2 * window)
         if each_fold is not None:
@@ -209,20 +212,19 @@ def _rows(name: str, resolution: str, means: Floats, area_shares: Sequence[float
     ]
 
 
-def _fall(shares: Shares, forecast: Forecast, counts: Floats) -> Fall:
+def _fall(shares: Shares, forecast: Forecast, before: Floats, counts: Floats) -> Fall:
     """Return what the cells with the most offences in the window before did next.
 
     Cells chosen for one bad window are no fair sample of cells for which as much is expected: by
     how much they kept more or less than was expected of them is learnt from earlier windows.
     """
     start, window = forecast.at, forecast.n_months
-    before = shares.window(start - window, start)
     worst = _worst(before)
     foretold, came = _DRAWN, _DRAWN
     for past in forecast.past:
         if past.start >= window:
             chosen = _worst(shares.window(past.start - window, past.start))
-            foretold += float(past.expected[chosen].sum()) * past.counts.sum() / past.expected.sum()
+            foretold += float(past.share[chosen].sum() * past.counts.sum())
             came += float(past.counts[chosen].sum())
     end = min(start + window, shares.timeline.n_months)
     covered = shares.timeline.share_covered(start, end) * (end - start) / window

@@ -63,12 +63,12 @@ class PastWindow:
 
     Attributes:
         start: months; when it began.
-        expected: offences of each cell, by what was known before it.
-        counts: that happened.
+        share: of all offences, of each cell, by what was known before it; floor included, sum 1.
+        counts: that happened; not all 0.
     """
 
     start: int
-    expected: Floats
+    share: Floats
     counts: Floats
 
 
@@ -76,13 +76,19 @@ def make_forecast(shares: Shares, at: int, n_months: int) -> Forecast:
     """Return the forecast of the ``n_months`` from ``at``.
 
     Raises:
-        InputError: less than two windows of the past.
+        InputError: less than two windows of the past, or no offence of late.
     """
     starts = window_starts(shares, at, n_months)
     if not starts:
         raise InputError(
             f"A forecast of {n_months} months needs offences of at least {2 * n_months} months "
             "before it; forecast fewer months, or add data."
+        )
+    total = shares.timeline.expected(at, n_months, RECENT_MONTHS)
+    if total == 0:
+        raise InputError(
+            f"There is no offence in the last {RECENT_MONTHS} months supplied before "
+            f"{shares.timeline.name(at)}, so none is expected anywhere; take more kinds of offence."
         )
     components = components_for(min(starts))
     windows = [_window(shares, components, start, n_months) for start in starts]
@@ -92,12 +98,9 @@ def make_forecast(shares: Shares, at: int, n_months: int) -> Forecast:
     counts = [window.counts for window in windows]
     correction = fit_correction(past, counts, max(starts) / at)
     share = correction.apply(learnt.mixed(shares, at))
-    total = shares.timeline.expected(at, n_months, RECENT_MONTHS)
     uniform = shares.study.uniform
-    means = [
-        with_floor(correction.apply(mixed), uniform) * count.sum()
-        for mixed, count in zip(past, counts, strict=True)
-    ]
+    foretold = [with_floor(correction.apply(mixed), uniform) for mixed in past]
+    means = [each * count.sum() for each, count in zip(foretold, counts, strict=True)]
     samplings = [learnt.sampling(shares, start) for start in starts]
     dispersion = fit_dispersion(*(np.concatenate(v) for v in (means, samplings, counts)))
     return Forecast(
@@ -109,11 +112,8 @@ def make_forecast(shares: Shares, at: int, n_months: int) -> Forecast:
         shape=dispersion.shape(with_floor(share, uniform) * total, learnt.sampling(shares, at)),
         learnt=learnt,
         past=tuple(
-            PastWindow(
-                start, mean * shares.timeline.expected(start, n_months, RECENT_MONTHS) / n, c
-            )
-            for start, mean, c in zip(starts, means, counts, strict=True)
-            if (n := float(c.sum())) > 0
+            PastWindow(start, each, count)
+            for start, each, count in zip(starts, foretold, counts, strict=True)
         ),
     )
 

@@ -21,6 +21,8 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 from scipy import ndimage
+from scipy.sparse import coo_array
+from scipy.sparse.csgraph import connected_components
 from scipy.spatial import cKDTree
 
 from overt.core.errors import InputError
@@ -34,7 +36,8 @@ MAX_PIXEL_M: Final = 50.0
 MAX_PIXELS: Final = 150_000_000
 _TILE_M: Final = 5_500.0
 """Offences with an empty tile between them are smoothed apart: kernels reach 4,000 m, cells 1,000 m
-from an offence."""
+from an offence. A tile is that wide at the middle latitude of all offences, as is the case within a
+country; far north of it tiles are narrower."""
 _MARGIN_M: Final = 4_500.0
 _PIXELS_A_BANDWIDTH: Final = 2.5
 """A wide kernel is smoothed on coarser pixels, of which its standard deviation spans this many."""
@@ -238,19 +241,21 @@ class _Pixels:
 
 
 def _parts(longitude: Floats, latitude: Floats) -> Iterator[_Part]:
-    """Yield groups of places that no kernel joins."""
+    """Yield groups of places that no kernel joins; what lies between them costs nothing."""
     east_m, north_m = LocalPlane.around(longitude, latitude).to_metres(longitude, latitude)
-    column = ((east_m - east_m.min()) / _TILE_M).astype(np.int64) + 1
-    row = ((north_m - north_m.min()) / _TILE_M).astype(np.int64) + 1
-    if (int(row.max()) + 2) * (int(column.max()) + 2) > MAX_PIXELS:
-        raise InputError("The offences are spread over more than a country; map each part apart.")
-    tiles = np.zeros((row.max() + 2, column.max() + 2), bool)
-    tiles[row, column] = True
-    eight = np.ones((3, 3), bool)
-    joined, n = ndimage.label(tiles, eight)
-    which = joined[row, column]
-    for part in range(1, n + 1):
-        offences = np.flatnonzero(which == part)
+    column = ((east_m - east_m.min()) / _TILE_M).astype(np.int64)
+    row = ((north_m - north_m.min()) / _TILE_M).astype(np.int64)
+    n_columns = int(column.max()) + 1
+    tiles, tile = np.unique(row * n_columns + column, return_inverse=True)
+    at = np.column_stack([tiles // n_columns, tiles % n_columns])
+    touching = cKDTree(at).query_pairs(1, p=np.inf, output_type="ndarray")
+    joins = coo_array(
+        (np.ones(len(touching), bool), (touching[:, 0], touching[:, 1])), (len(tiles), len(tiles))
+    )
+    n, joined = connected_components(joins, directed=False)
+    which = joined[tile]
+    in_order = np.argsort(which, kind="stable")
+    for offences in np.split(in_order, np.searchsorted(which[in_order], np.arange(1, n))):
         plane = LocalPlane.around(longitude[offences], latitude[offences])
         yield _Part(plane, offences, *plane.to_metres(longitude[offences], latitude[offences]))
 
