@@ -9,6 +9,7 @@ Must not: change a pack, or trust a key that is not a registered person's.
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import Final
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
@@ -33,6 +34,9 @@ from overt.store.models_ledger import LedgerRecordRow
 from overt.store.people import registered_person
 
 _AFTER: Final = timedelta(microseconds=1)
+
+# Every act reads the pack several times; the same bytes are the same rules.
+_pack_of: Final = lru_cache(maxsize=8)(load_pack)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +207,7 @@ def _read(session: Session, row: PolicyPackRow) -> AdoptedPack:
     if person is None or hashlib.sha256(row.toml).hexdigest() != row.sha256:
         raise IntegrityError("A policy pack that the store keeps was altered.")
     try:
-        pack = load_pack(row.toml)
+        pack = _pack_of(row.toml)
         key_id = verify_pack(row.toml, row.signature, [_public_key(person)])
     except (InputError, AuthorityError) as error:
         raise IntegrityError("A policy pack that the store keeps was altered.") from error
