@@ -17,7 +17,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import pairwise
 from types import MappingProxyType
-from typing import Annotated, Final, Protocol, Self
+from typing import Annotated, Final, Self
 
 from pydantic import (
     AwareDatetime,
@@ -35,6 +35,7 @@ from overt.core.ids import DeploymentId, PersonId, WatchlistId
 from overt.policy.pack import PolicyPack
 from overt.policy.pack_data import DataKind, RetentionRule
 from overt.policy.roles import Person, Right, Scope, check_right
+from overt.retention.schedule import Owner, OwnerKind
 
 RULE: Final = RetentionRule.id
 MAX_STEPS: Final = 10_000
@@ -61,37 +62,17 @@ class HoldEvent(StrEnum):
     EXPIRED = "expired"
 
 
-class OwnerKind(StrEnum):
-    """Whose data can be held.
-
-    A single entry of a list is not among them: one key seals the whole list.
-    """
-
-    ALERT = "alert"
-    DEPLOYMENT = "deployment"
-    WATCHLIST = "watchlist"
-    PERSON = "person"
-
-
 HOLDABLE: Final[Mapping[OwnerKind, tuple[DataKind, ...]]] = MappingProxyType(
     {
         OwnerKind.ALERT: (DataKind.ALERT, DataKind.PICTURE),
-        OwnerKind.DEPLOYMENT: (DataKind.ALERT, DataKind.PICTURE, DataKind.RECORDING),
+        OwnerKind.DEPLOYMENT: (DataKind.ALERT, DataKind.PICTURE),
         OwnerKind.WATCHLIST: (DataKind.TEMPLATE, DataKind.WATCHLIST),
         OwnerKind.PERSON: (DataKind.ACCOUNT,),
     }
 )
-"""What of each owner can be held."""
+"""What of each owner can be held; of a single entry of a list nothing: one key seals the list."""
 
 _OVER: Final = frozenset({HoldEvent.RELEASED, HoldEvent.EXPIRED})
-
-
-class HeldUntil(Protocol):
-    """Answers the one question that a deletion has to ask."""
-
-    def until(self, owner_kind: str, owner: str, data: str) -> datetime | None:
-        """Return until when data of an owner may not be deleted, or None if it may."""
-        ...
 
 
 class _Frozen(BaseModel):
@@ -124,7 +105,7 @@ class Hold(_Frozen):
         first, *later = self.steps
         if tuple(sorted(set(self.data))) != self.data:
             raise ValueError("kinds of data stand once, in order")
-        if not set(self.data) <= set(HOLDABLE[self.owner_kind]):
+        if not set(self.data) <= set(HOLDABLE.get(self.owner_kind, ())):
             raise ValueError("an owner of this kind has no such data")
         if [step.number for step in self.steps] != list(range(1, len(self.steps) + 1)):
             raise ValueError("steps are numbered without a gap")
@@ -137,6 +118,11 @@ class Hold(_Frozen):
         if any((step.by is None) != (step.event is HoldEvent.EXPIRED) for step in self.steps):
             raise ValueError("somebody answers for every step but the last that comes of itself")
         return self
+
+    @property
+    def held(self) -> Owner:
+        """Whose data it holds."""
+        return Owner(self.owner_kind, self.owner)
 
     @property
     def ground(self) -> HoldGround:
@@ -162,11 +148,6 @@ class Hold(_Frozen):
         if self.steps[-1].event is HoldEvent.RELEASED:
             return str(HoldEvent.RELEASED)
         return "held" if self.holds_at(moment) else str(HoldEvent.EXPIRED)
-
-    @property
-    def scope(self) -> Scope:
-        """Where somebody must have the right to decide on it."""
-        return scope_of(self.owner_kind, self.owner)
 
     def to_bytes(self) -> bytes:
         """Return the bytes that are kept."""
@@ -204,44 +185,38 @@ class Decision:
     at_utc: datetime
 
 
-def scope_of(owner_kind: OwnerKind, owner: str, deployment: DeploymentId | None = None) -> Scope:
+def scope_of(owner: Owner, deployment: DeploymentId | None = None) -> Scope:
     """Return what a decision on an owner's data is on; of an alert, its deployment decides."""
-    match owner_kind:
+    match owner.kind:
         case OwnerKind.ALERT:
             return Scope(deployment=deployment)
         case OwnerKind.DEPLOYMENT:
-            return Scope(deployment=DeploymentId(owner))
+            return Scope(deployment=DeploymentId(owner.id))
         case OwnerKind.WATCHLIST:
-            return Scope(watchlist=WatchlistId(owner))
-        case OwnerKind.PERSON:
+            return Scope(watchlist=WatchlistId(owner.id))
+        case _:
             return Scope()
 
 
-def check_may_decide(by: Person, owner_kind: OwnerKind, owner: str, scope: Scope) -> None:
+def check_may_decide(by: Person, owner: Owner, scope: Scope) -> None:
     """Raise unless somebody may decide on holds there.
 
     Raises:
         PolicyError: they have not the right there, or it is about their own account.
     """
     check_right(by, Right.PLACE_HOLD, scope).require()
-    if owner_kind is OwnerKind.PERSON and owner == by.id:
+    if owner == Owner(OwnerKind.PERSON, by.id):
         raise PolicyError("Nobody decides on a hold of their own account's data.", (RULE,))
 
 
 def place(
-    id_: str,
-    owner_kind: OwnerKind,
-    owner: str,
-    data: Collection[DataKind],
-    decision: Decision,
-    max_days: int,
+    id_: str, owner: Owner, data: Collection[DataKind], decision: Decision, max_days: int
 ) -> Hold:
     """Return a new hold.
 
     Args:
         id_: not used before.
-        owner_kind: whose data: what kind of owner.
-        owner: its id.
+        owner: whose data.
         data: of :data:`HOLDABLE`; that it is still there is for the caller to have made sure.
         decision: who decides what; that they may is for the caller to have made sure.
         max_days: the longest that the policy allows.
@@ -250,14 +225,14 @@ def place(
         InputError: an owner of that kind has no such data.
         PolicyError: it would hold longer than the policy allows, or ends before it begins.
     """
-    if not data or not set(data) <= set(HOLDABLE[owner_kind]):
-        kinds = ", ".join(HOLDABLE[owner_kind])
+    if not data or not set(data) <= set(HOLDABLE.get(owner.kind, ())):
+        kinds = ", ".join(HOLDABLE.get(owner.kind, ())) or "nothing"
         raise InputError(f"Of this, what can be held is: {kinds}.")
     step = _decided(1, HoldEvent.PLACED, decision, max_days)
     return Hold(
         id=id_,
-        owner_kind=owner_kind,
-        owner=owner,
+        owner_kind=owner.kind,
+        owner=owner.id,
         data=tuple(sorted(set(data))),
         steps=(step,),
     )
