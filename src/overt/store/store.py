@@ -32,10 +32,12 @@ from overt.store.alerts import AlertArchive, check_against_ledger
 from overt.store.custody import KeyCustody
 from overt.store.database import Database
 from overt.store.faults import storage_faults
+from overt.store.holds import HoldArchive, check_holds_against_ledger
 from overt.store.imports import ImportDesk
 from overt.store.keys import create_key_file, read_key_file
 from overt.store.ledger import LedgerState, StoredLedger
 from overt.store.lives import LifeArchive, check_lives_against_ledger
+from overt.store.looks import LookBook
 from overt.store.machine_key import KeyFileSource, MachineKeySource
 from overt.store.members import ListMembers
 from overt.store.people import PeopleRegister, check_people_against_ledger
@@ -62,6 +64,8 @@ class Store:
         watchlist_lives: takes and reads the steps of watchlists' lives.
         imports: keeps what an import has done until its list is whole.
         members: tells how alike two lists are by who was on them.
+        holds: what is kept beyond its period, by whose decision and until when.
+        looks: puts looks, exports and refusals on record.
         lives: the lives of deployments, and the acts that make them.
         policies: the policy packs that were signed for use here.
         people: who acts here, with which key and in which roles.
@@ -92,6 +96,8 @@ class Store:
         self.people = PeopleRegister(database, self.ledger)
         self.policies = PolicyArchive(database, self.ledger)
         self.lives = LifeArchive(database, self.ledger, clock)
+        self.looks = LookBook(self.ledger, clock)
+        self.holds = HoldArchive(database, self.ledger, machine.key, clock)
         self.alert_steps = AlertSteps(database, self.ledger, machine.key, clock)
 
     @classmethod
@@ -202,6 +208,7 @@ class Store:
     def destroy_deployment_key(self, deployment: DeploymentId, by: PersonId | None = None) -> bool:
         """Destroy a deployment's key, with its record, so that nobody can see its pictures again.
 
+            check_holds_against_ledger(session)
         Args:
             deployment: whose key.
             by: who destroys it; None for what happens of itself.
