@@ -11,6 +11,7 @@ Must not: know what the tables mean.
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from pathlib import Path
 from typing import Final
 
@@ -156,9 +157,7 @@ class Database:
             self._check(session)
 
     def _migrate(self) -> None:
-        config = Config()
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
-        scripts = ScriptDirectory.from_config(config)
+        config, scripts = _config(), _migrations()
         known = {script.revision for script in scripts.walk_revisions()}
         with storage_faults(), self._writing.begin() as connection:
             current = MigrationContext.configure(connection).get_current_revision()
@@ -167,6 +166,17 @@ class Database:
             if current != scripts.get_current_head():
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")
+
+
+def _config() -> Config:
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    return config
+
+
+@lru_cache(maxsize=1)  # reading them compiles each file anew
+def _migrations() -> ScriptDirectory:
+    return ScriptDirectory.from_config(_config())
 
 
 def _create_private(path: Path) -> None:
