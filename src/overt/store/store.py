@@ -86,7 +86,7 @@ class Store:
         self._machine_key = machine.key
         self._run_lock = run_lock
         self._clock = clock
-        self.ledger = StoredLedger(database, ledger_signer)
+        self.ledger = StoredLedger(database, ledger_signer, clock)
         self.alerts = AlertArchive(database, machine.key)
         self.watchlists = WatchlistArchive(database, machine.key, clock)
         self.watchlist_lives = WatchlistLives(database, self.ledger, machine.key, clock)
@@ -138,6 +138,11 @@ class Store:
             database.close()
             raise
         return store
+
+    @property
+    def planting_ground(self) -> Database:
+        """The database itself; for :mod:`overt.store.planting` alone."""
+        return self._database
 
     def run(self) -> RunSink:
         """Return a sink for one run, and take the lock that lets this process have runs open.
@@ -203,12 +208,12 @@ class Store:
             check_policies_against_ledger(session)
             check_steps_against_ledger(session)
             check_lists_against_ledger(session)
+            check_holds_against_ledger(session)
         return state
 
     def destroy_deployment_key(self, deployment: DeploymentId, by: PersonId | None = None) -> bool:
         """Destroy a deployment's key, with its record, so that nobody can see its pictures again.
 
-            check_holds_against_ledger(session)
         Args:
             deployment: whose key.
             by: who destroys it; None for what happens of itself.

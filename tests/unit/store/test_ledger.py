@@ -54,7 +54,7 @@ def test_a_run_leaves_these_records(closed_run):
 
 def test_an_outsider_can_check_it_with_the_records_the_note_and_the_public_key(closed_run):
     log = NoteVerifier.parse(closed_run.ledger.verifier_key)
-    checkpoint = open_checkpoint(closed_run.ledger.last_checkpoint(), log)
+    checkpoint = open_checkpoint(closed_run.ledger.checkpoint(), log)
     check_covers(checkpoint, grown_from(closed_run.ledger.records()))
     state = closed_run.verify()
     assert Checkpoint(log.name, state.n_records, state.root) == checkpoint
@@ -83,8 +83,9 @@ def test_a_flipped_byte_of_any_record_is_found(closed_run, home):
         "DELETE FROM ledger_records WHERE seq = 5",
         "DELETE FROM ledger_records WHERE seq = 0",
         "UPDATE ledger_records SET seq = 6 WHERE seq = 4",
-        "UPDATE ledger_checkpoints SET size = 5",
+        "UPDATE ledger_checkpoints SET size = 5 WHERE size = 6",
         "UPDATE ledger_checkpoints SET note = x'00'",
+        "UPDATE ledger_checkpoints SET note = x'00' WHERE size = 1",
         "DELETE FROM alerts WHERE id = 'alert-0'",
         "UPDATE alerts SET similarity = 0.99 WHERE id = 'alert-0'",
         "UPDATE alerts SET entry = 'e-2' WHERE id = 'alert-0'",
@@ -143,10 +144,10 @@ def test_one_size_is_signed_once(store, clock):
         work.append(_refusal(clock))
         store.ledger.sign_checkpoint(work)
         store.ledger.sign_checkpoint(work)
-    first = store.ledger.last_checkpoint()
+    first = store.ledger.checkpoint()
     with store.ledger.transaction() as work:
         store.ledger.sign_checkpoint(work)
-    assert store.ledger.last_checkpoint() == first
+    assert store.ledger.checkpoint() == first
 
 
 def _refusal(clock):
