@@ -23,8 +23,7 @@ from overt.core.clock import format_utc, parse_utc
 from overt.core.errors import InputError
 from overt.core.ids import PersonId, Sha256
 from overt.ledger.canonical import JsonValue, canonical_bytes, parse_canonical_object
-from overt.policy.pack_data import DataKind
-from overt.retention.schedule import Owner, OwnerKind
+from overt.retention.schedule import Owner, OwnerKind, Subject
 
 BEGUN_FORMAT: Final = "overt-deletion/1"
 RECEIPT_FORMAT: Final = "overt-receipt/1"
@@ -48,6 +47,8 @@ class Cause(StrEnum):
     """Something else took its place."""
     IMPORT_OVER = "import-over"
     """It was kept aside for an import that is over."""
+    CONFIRMED = "confirmed"
+    """Somebody confirms that it was destroyed where Overt does not reach."""
 
 
 class Promise(StrEnum):
@@ -117,8 +118,8 @@ class Begun:
     """A deletion as it begins.
 
     Attributes:
-        data: every kind of data that goes; the first names the deletion.
-        owner: whose data.
+        what: goes.
+        owner: whose.
         cause: why now.
         due_utc: the pack's time, if it was that.
         policy_sha256: the pack that decided; None if no pack did.
@@ -127,9 +128,10 @@ class Begun:
         begun_seq: number of the ledger record that says so.
         rows: how many of each table.
         n_keys: how many keys.
+        spared: ids of the owner's alerts that are held, and so are not part of it.
     """
 
-    data: tuple[DataKind, ...]
+    what: Subject
     owner: Owner
     cause: Cause
     due_utc: datetime | None
@@ -139,6 +141,7 @@ class Begun:
     begun_seq: int
     rows: Mapping[str, int]
     n_keys: int
+    spared: tuple[str, ...] = ()
 
     @property
     def id(self) -> DeletionId:
@@ -149,7 +152,8 @@ class Begun:
         """Return its only form, as JSON."""
         return {
             "format": BEGUN_FORMAT,
-            "data": [str(each) for each in self.data],
+            "what": str(self.what),
+            "data": [str(each) for each in self.what.data],
             "owner_kind": str(self.owner.kind),
             "owner": self.owner.id,
             "cause": str(self.cause),
@@ -160,6 +164,7 @@ class Begun:
             "begun_seq": self.begun_seq,
             "rows": dict(self.rows),
             "n_keys": self.n_keys,
+            "spared": list(self.spared),
         }
 
     def to_bytes(self) -> bytes:
@@ -258,7 +263,7 @@ def exceptions_document(exceptions: Mapping[Remainder, datetime | None]) -> dict
 def _begun(document: Mapping[str, JsonValue]) -> Begun:
     try:
         found = Begun(
-            data=tuple(DataKind(str(each)) for each in _list(document["data"])),
+            what=Subject(_text(document["what"])),
             owner=Owner(OwnerKind(str(document["owner_kind"])), _text(document["owner"])),
             cause=Cause(str(document["cause"])),
             due_utc=_time(document["due_utc"]),
@@ -268,10 +273,11 @@ def _begun(document: Mapping[str, JsonValue]) -> Begun:
             begun_seq=_count(document["begun_seq"]),
             rows=_counts(document["rows"]),
             n_keys=_count(document["n_keys"]),
+            spared=tuple(_text(each) for each in _list(document["spared"])),
         )
     except (KeyError, ValueError, TypeError, AttributeError, OverflowError) as error:
         raise InputError("The bytes are not the beginning of a deletion.") from error
-    if found.document() != document:
+    if found.to_bytes() != canonical_bytes(document):
         raise InputError("The bytes are not the beginning of a deletion in its only form.")
     return found
 

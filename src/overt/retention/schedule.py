@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from types import MappingProxyType
 
 from overt.core.ids import Sha256
 from overt.deployment.life import Life, LifeState
@@ -31,6 +32,49 @@ class OwnerKind(StrEnum):
     """Somebody of the force."""
 
 
+class Subject(StrEnum):
+    """What goes as a whole, or with what is left of it."""
+
+    ALERT = "alert"
+    """An alert's facts, repeats and steps."""
+    PICTURES = "pictures"
+    """Pictures and notes of a deployment's alerts, their key, and how often officers were there."""
+    LIST = "list"
+    """A list: its entries with their templates and pictures, and its key."""
+    ENTRIES = "entries"
+    """Those of a list whom a new import left out or took over anew."""
+    IMPORT = "import"
+    """What an import kept aside, and its key."""
+    MEDIUM = "medium"
+    """The files that a list was imported from."""
+    MEMBERS = "members"
+    """Keyed digests of who was on a list, as it was frozen."""
+    MEMBERSHIP = "membership"
+    """Keyed digests of who was on a deployment's list."""
+    ACCOUNT = "account"
+    """The entry of somebody of the force who was struck off."""
+
+    @property
+    def data(self) -> tuple[DataKind, ...]:
+        """The kinds of data that it is, by the policy pack; the first names it."""
+        return _DATA[self]
+
+
+_DATA: Mapping[Subject, tuple[DataKind, ...]] = MappingProxyType(
+    {
+        Subject.ALERT: (DataKind.ALERT,),
+        Subject.PICTURES: (DataKind.PICTURE,),
+        Subject.LIST: (DataKind.WATCHLIST, DataKind.TEMPLATE),
+        Subject.ENTRIES: (DataKind.WATCHLIST, DataKind.TEMPLATE),
+        Subject.IMPORT: (DataKind.WATCHLIST, DataKind.TEMPLATE),
+        Subject.MEDIUM: (DataKind.IMPORT_MEDIUM,),
+        Subject.MEMBERS: (DataKind.MEMBERSHIP,),
+        Subject.MEMBERSHIP: (DataKind.MEMBERSHIP,),
+        Subject.ACCOUNT: (DataKind.ACCOUNT,),
+    }
+)
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Owner:
     """Whose data it is, by kind and id."""
@@ -44,22 +88,24 @@ class Kept:
     """Something that is kept, and goes at one time.
 
     Attributes:
-        data: its kinds; the first names it.
+        what: it is.
         owner: whose.
-        n_items: how many, in the unit of the first kind: alerts, people listed, accounts.
+        n_items: how many: alerts, people listed, files, accounts.
         since: what has happened that a period can run from, and when.
         parts: what it consists of, where each part can be held on its own.
         within: what it belongs to besides; a hold on that holds this.
+        goes_with: kinds of data that cannot stay without it; a hold on those holds this.
         fixed_utc: the time that stands in the row itself, where one does; it goes before a period.
         policy_sha256: the pack that it stands under.
     """
 
-    data: tuple[DataKind, ...]
+    what: Subject
     owner: Owner
     n_items: int
     since: Mapping[Moment, datetime]
     parts: tuple[Owner, ...] = ()
     within: tuple[Owner, ...] = ()
+    goes_with: tuple[DataKind, ...] = ()
     fixed_utc: datetime | None = None
     policy_sha256: Sha256 | None = None
 
@@ -78,7 +124,7 @@ def due_utc(kept: Kept, pack: PolicyPack | None) -> datetime | None:
     rule = pack.rules.retention
     times = (
         period.due_utc(since)
-        for period in map(rule.of, kept.data)
+        for period in map(rule.of, kept.what.data)
         if (since := kept.since.get(period.counted_from)) is not None
     )
     return min(times, default=None)

@@ -7,7 +7,7 @@ that has not expired; a hold on a part keeps that part alone.
 Must not: delete anything itself, read a clock or a store, or know a period of its own.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
@@ -89,13 +89,13 @@ class Packs:
 
 def standing(kept: Kept, packs: Packs, holds: Holds, now_utc: datetime) -> Standing:
     """Return where one thing stands."""
-    owners = (kept.owner, *kept.within)
+    owners, data = (kept.owner, *kept.within), (*kept.what.data, *kept.goes_with)
     parts = {
         part: until
         for part in kept.parts
-        if (until := _held_until([part], kept.data, holds, now_utc)) is not None
+        if (until := _held_until([part], data, holds, now_utc)) is not None
     }
-    held = _held_until(owners, kept.data, holds, now_utc)
+    held = _held_until(owners, data, holds, now_utc)
     return Standing(kept, due_utc(kept, packs.of(kept)), held, parts)
 
 
@@ -112,8 +112,7 @@ def to_delete(
 
 
 def _held_until(
-    owners: Iterable[Owner], data: Iterable[DataKind], holds: Holds, now_utc: datetime
+    owners: Sequence[Owner], data: Sequence[DataKind], holds: Holds, now_utc: datetime
 ) -> datetime | None:
-    kinds = tuple(data)
-    times = (holds.until(owner.kind, owner.id, kind) for owner in owners for kind in kinds)
+    times = (holds.until(owner.kind, owner.id, kind) for owner in owners for kind in data)
     return max((each for each in times if each is not None and each > now_utc), default=None)
