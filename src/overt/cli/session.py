@@ -27,6 +27,7 @@ from overt.deployment.authority import Authority
 from overt.deployment.capability import Capability, verify
 from overt.deployment.guard import Guard
 from overt.deployment.life import Life, LifeState
+from overt.live.observer import BothObservers, Observer
 from overt.live.pipeline import Recogniser
 from overt.live.run import CameraSource, DeploymentRun, RunReport
 from overt.matching.exact import ExactSearch
@@ -164,9 +165,23 @@ def _split_camera(text: str, capability: Capability) -> tuple[CameraId, str]:
 
 
 def run_session(
-    session: Session, store: Store, clock: Clock, console: Console, *, quiet: bool
+    session: Session,
+    store: Store,
+    clock: Clock,
+    console: Console,
+    *,
+    quiet: bool,
+    watcher: Observer | None = None,
 ) -> tuple[RunReport, RunDisplay]:
     """Check authority and bindings, go live, then run to the end, showing progress.
+
+    Args:
+        session: what is run.
+        store: where it is kept.
+        clock: the node's clock.
+        console: where progress is shown.
+        quiet: show nothing.
+        watcher: told of everything that the display is told of.
 
     Raises:
         AuthorityError: nothing was decoded.
@@ -200,7 +215,7 @@ def run_session(
             sources=_sources(session, clock, now),
             start=_start(session, now),
             sink=store.run(),
-            observer=display,
+            observer=display if watcher is None else BothObservers(display, watcher),
             clock=clock,
         )
         with _interrupting(run):

@@ -51,6 +51,22 @@ def cache() -> Path:
     return Path(named) if named else Path(platformdirs.user_cache_dir("overt", appauthor=False))
 
 
+def node_environment(place: Path) -> dict[str, str]:
+    """Return the environment of a node of its own, all of whose folders lie below ``place``.
+
+    Only the folder of what can be rebuilt is shared, since it holds the prepared models.
+    """
+    kept = {"PATH", "LD_LIBRARY_PATH", "VIRTUAL_ENV", "PYTHONPATH", "LANG", "LC_ALL", "TZ"}
+    inherited = {name: value for name, value in os.environ.items() if name in kept}
+    return inherited | {
+        "HOME": str(place / "user"),
+        "OVERT_HOME": str(place / "home"),
+        "OVERT_CACHE": str(cache()),
+        "TMPDIR": str(place / "temporary"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+    }
+
+
 def models_cache() -> Path:
     """Return the folder of prepared models."""
     return cache() / "models"

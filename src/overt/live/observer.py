@@ -10,6 +10,7 @@ from overt.alerts.ports import RunSink
 from overt.core.clock import Clock
 from overt.core.counts import FaceCounts
 from overt.core.ids import AlertId
+from overt.deployment.guard import PauseCause
 from overt.live.watch import PauseObserver
 
 
@@ -46,6 +47,38 @@ class Observer(PauseObserver, Protocol):
     def progressed(self, progress: Progress) -> None:
         """Called about ten times a second."""
         ...
+
+
+class BothObservers:
+    """Tells two who watch, the first one first."""
+
+    def __init__(self, first: Observer, second: Observer) -> None:
+        self._both = (first, second)
+
+    def alert_raised(self, alert: Alert, pictures: AlertPictures, stored_after_s: float) -> None:
+        """See :class:`Observer`."""
+        for each in self._both:
+            each.alert_raised(alert, pictures, stored_after_s)
+
+    def alert_repeated(self, alert: AlertId, captured_utc: datetime) -> None:
+        """See :class:`Observer`."""
+        for each in self._both:
+            each.alert_repeated(alert, captured_utc)
+
+    def progressed(self, progress: Progress) -> None:
+        """See :class:`Observer`."""
+        for each in self._both:
+            each.progressed(progress)
+
+    def paused(self, reason: str, cause: PauseCause) -> None:
+        """See :class:`overt.live.watch.PauseObserver`."""
+        for each in self._both:
+            each.paused(reason, cause)
+
+    def resumed(self) -> None:
+        """See :class:`overt.live.watch.PauseObserver`."""
+        for each in self._both:
+            each.resumed()
 
 
 class ObservedSink:

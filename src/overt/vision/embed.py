@@ -22,7 +22,7 @@ class Embedder:
     """Turns aligned crops into templates; thread-safe as far as its engine is."""
 
     def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+        self.engine = engine
 
     def embed(self, crops: Sequence[BgrImage]) -> Vectors:
         """Return one unit-length template for each crop.
@@ -38,7 +38,7 @@ class Embedder:
         for i, crop in enumerate(crops):
             batch[i] = crop
             batch[n + i] = crop[:, ::-1]
-        raw = self._engine.infer(batch)[OUTPUT]
+        raw = self.engine.infer(batch)[OUTPUT]
         batch.fill(0)
         unit = normalised(raw)
         raw.fill(0)
