@@ -99,10 +99,24 @@ class RunSink(AlertSink, Protocol):
         """
         ...
 
+    def prepared(self, *, core_dumps_off: bool, memory_locked: bool, reason: str | None) -> None:
+        """Note what the node could do to keep faces out of files, before it looks at any.
+
+        Args:
+            core_dumps_off: no fault of the process writes its memory to a file.
+            memory_locked: nothing of its memory goes to swap.
+            reason: a code that says why one of them is not so; None if both are.
+
+        Raises:
+            StorageError: it could not be kept.
+        """
+        ...
+
     def minute(self, ended_utc: datetime, counts: FaceCounts) -> None:
         """Keep what was counted since the last call; about once a minute.
 
-        The counts of one minute need not reconcile, since a passage may end in the next.
+        The counts of one minute need not reconcile, since a passage may end in the next. With them
+        is kept which officers have said since then that they are present.
 
         Raises:
             StorageError: it could not be kept.

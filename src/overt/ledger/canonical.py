@@ -24,6 +24,9 @@ MAX_INTEGER = 2**53 - 1
 MAX_DEPTH = 32
 """Arrays and objects within each other; a document of ours needs fewer than ten."""
 
+_quoted = json.JSONEncoder(ensure_ascii=False).encode
+"""The standard library escapes exactly what RFC 8785 §3.2.2.2 asks for, in the same spelling."""
+
 
 def canonical_bytes(value: JsonValue) -> bytes:
     """Return the only byte sequence that stands for ``value``.
@@ -86,18 +89,12 @@ def _text(value: JsonValue, depth: int) -> str:
         case int():
             return _integer(value)
         case Mapping():
-            keys = sorted(value, key=_utf16_order)
-            members = (f"{_quoted(key)}:{_text(value[key], depth + 1)}" for key in keys)
+            members = [f"{_quoted(key)}:{_text(value[key], depth + 1)}" for key in _ordered(value)]
             return "{" + ",".join(members) + "}"
         case list() | tuple():
-            return "[" + ",".join(_text(item, depth + 1) for item in value) + "]"
+            return "[" + ",".join([_text(item, depth + 1) for item in value]) + "]"
         case _:
             raise TypeError(f"{type(value).__name__} has no canonical form")
-
-
-def _quoted(text: str) -> str:
-    # The standard library escapes exactly what RFC 8785 §3.2.2.2 asks for, in the same spelling.
-    return json.dumps(text, ensure_ascii=False)
 
 
 def _integer(number: int) -> str:
@@ -106,9 +103,15 @@ def _integer(number: int) -> str:
     return str(int(number))
 
 
-def _utf16_order(key: str) -> bytes:
-    if not isinstance(key, str):
+def _ordered(value: Mapping[str, JsonValue]) -> list[str]:
+    if not all(isinstance(key, str) for key in value):
         raise TypeError("an object's keys are strings")
+    if all(map(str.isascii, value)):  # most objects by far, and then both orders are one
+        return sorted(value)
+    return sorted(value, key=_utf16_order)
+
+
+def _utf16_order(key: str) -> bytes:
     return key.encode("utf-16-be", "surrogatepass")
 
 

@@ -6,7 +6,7 @@ Must not: acknowledge what was not committed.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,14 +20,24 @@ from overt.alerts.ports import RunStart, StopReason
 from overt.core.clock import Clock
 from overt.core.counts import FaceCounts
 from overt.core.errors import InputError, IntegrityError, ReconciliationError, StorageError
-from overt.core.ids import AlertId, DeploymentId
-from overt.ledger.acts import Act, AlertRepeated, Refusal, RunCounts, RunStarted, RunStopped
+from overt.core.ids import AlertId, DeploymentId, PersonId
+from overt.ledger.acts import (
+    Act,
+    AlertRepeated,
+    NodePrepared,
+    PresenceSeen,
+    Refusal,
+    RunCounts,
+    RunStarted,
+    RunStopped,
+)
 from overt.ledger.canonical import canonical_bytes, parse_canonical
 from overt.ledger.records import LedgerRecord, counts_body, micro, parse_counts
 from overt.store import deployments
 from overt.store.alerts import alert_state, seal_pictures, write_alert
 from overt.store.keys import DataKey
 from overt.store.ledger import StoredLedger, UnitOfWork
+from overt.store.lives import beats_of
 from overt.store.models import AlertRow, CountMinuteRow, RunRow
 
 
@@ -47,6 +57,7 @@ class StoredRun:
         self._clock = clock
         self._lock = threading.RLock()
         self._run: _OpenRun | None = None
+        self._beats: Mapping[PersonId, int] = {}
         self._stopped = False
         self._failed = False
 
@@ -63,7 +74,15 @@ class StoredRun:
             )
             _append(work, _started(run_id, run), run.started_utc)
             opened = _OpenRun(run_id, run.deployment, key)
-        self._run = opened
+            beats = beats_of(work.session, run.deployment)
+        self._run, self._beats = opened, beats
+
+    def prepared(self, *, core_dumps_off: bool, memory_locked: bool, reason: str | None) -> None:
+        """See :meth:`overt.alerts.ports.RunSink.prepared`."""
+        run = self._opened()
+        act = NodePrepared(run.id, run.deployment, core_dumps_off, memory_locked, reason)
+        with self._lock, self._keeping() as work:
+            _append(work, act, self._clock.now_utc())
 
     def minute(self, ended_utc: datetime, counts: FaceCounts) -> None:
         """See :meth:`overt.alerts.ports.RunSink.minute`."""
@@ -77,6 +96,12 @@ class StoredRun:
             )
             work.session.add(row)
             _append(work, RunCounts(run.id, number, body), ended_utc)
+            beats = beats_of(work.session, run.deployment)
+            since = {who: n - self._beats.get(who, 0) for who, n in beats.items()}
+            present = {who: n for who, n in since.items() if n > 0}
+            if present:
+                _append(work, PresenceSeen(run.id, run.deployment, number, present), ended_utc)
+        self._beats = beats
 
     def raise_alert(self, alert: Alert, pictures: AlertPictures) -> None:
         """See :meth:`overt.alerts.ports.AlertSink.raise_alert`."""
@@ -124,7 +149,6 @@ class StoredRun:
             with self._keeping() as work:
                 row = work.session.get_one(RunRow, run.id)
                 close_run(work, row, totals, reason, when_utc)
-                self._ledger.sign_checkpoint(work)
             self._stopped = True
         totals.check()
 
