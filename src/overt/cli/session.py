@@ -27,6 +27,7 @@ from overt.deployment.authority import Authority
 from overt.deployment.capability import Capability, verify
 from overt.deployment.guard import Guard
 from overt.deployment.life import Life, LifeState
+from overt.live.configuration import configuration_sha256
 from overt.live.observer import BothObservers, Observer
 from overt.live.pipeline import Recogniser
 from overt.live.run import CameraSource, DeploymentRun, RunReport
@@ -213,7 +214,7 @@ def run_session(
             steps=store.lives,
             recogniser=parts,
             sources=_sources(session, clock, now),
-            start=_start(session, now),
+            start=_start(session, parts, now),
             sink=store.run(),
             observer=display if watcher is None else BothObservers(display, watcher),
             clock=clock,
@@ -264,18 +265,19 @@ def _sources(session: Session, clock: Clock, started_utc: datetime) -> list[Came
     ]
 
 
-def _start(session: Session, now: datetime) -> RunStart:
-    found = session.authorised
+def _start(session: Session, parts: Recogniser, now: datetime) -> RunStart:
+    found, models = session.authorised, session.models
+    configuration = configuration_sha256(parts, models.runs_on)
     return RunStart(
         deployment=found.capability.deployment,
         capability_json=found.capability_file,
         capability_sha256=capability_sha256(found.capability_file),
         watchlist_sha256=found.watchlist.manifest_sha256,
-        contract=session.models.contract,
+        contract=models.contract,
         threshold=found.capability.rule.threshold,
         cameras=tuple(session.sources),
         started_utc=now,
-        software=session.models.software,
+        software={**models.software, "configuration": configuration},
     )
 
 
