@@ -32,7 +32,7 @@ def test_every_setting_is_in_the_digest(parts, which):
         if isinstance(value, tuple):
             other = value[::-1]
         else:
-            other = value + 1 if isinstance(value, int) else value * 0.999
+            other = value - 1 if isinstance(value, int) else value * 0.999
         changed = replace(parts, **{which: replace(settings, **{field.name: other})})
         seen.add(configuration_sha256(changed, "cpu"))
     assert len(seen) == 1 + len(fields(settings))
