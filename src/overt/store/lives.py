@@ -18,17 +18,20 @@ from sqlalchemy.orm import Session
 from overt.core.clock import Clock, format_utc
 from overt.core.errors import IntegrityError, PolicyError, StateError
 from overt.core.ids import DeploymentId, PersonId, Sha256
-from overt.deployment.acts import Apply, Authorise, DeploymentAct, Lapse, Ratify
+from overt.deployment.acts import Apply, Authorise, DeploymentAct, GoLive, Lapse, Ratify
 from overt.deployment.guard import Standing
 from overt.deployment.life import Life, Step
 from overt.deployment.lifecycle import advance, follows
 from overt.deployment.situation import Situation
-from overt.ledger.acts import DeploymentStep, Refusal
+from overt.ledger.acts import DeploymentStep, OverrideUsed, Refusal
 from overt.ledger.kinds import RecordKind
 from overt.ledger.records import LedgerRecord
+from overt.policy.facts import Route
+from overt.policy.pack_authority import UrgentAuthorityRule
 from overt.store.database import Database
 from overt.store.endings import destroy_what_ends, forget_list
 from overt.store.ledger import StoredLedger, UnitOfWork
+from overt.store.memberships import Memberships, Register, keep_register, note_expiry
 from overt.store.models import DeploymentLifeRow, PolicyPackRow, PresenceBeatRow
 from overt.store.models_ledger import LedgerRecordRow
 from overt.store.people import registered_person
@@ -48,10 +51,13 @@ class _Taken:
 class LifeArchive:
     """Keeps the lives of deployments. Safe to use from any thread and process."""
 
-    def __init__(self, database: Database, ledger: StoredLedger, clock: Clock) -> None:
+    def __init__(
+        self, database: Database, ledger: StoredLedger, clock: Clock, memberships: Memberships
+    ) -> None:
         self._database = database
         self._ledger = ledger
         self._clock = clock
+        self._memberships = memberships
 
     def get(self, deployment: DeploymentId) -> Life | None:
         """Return a deployment's life as it was last recorded, or None if there is none.
@@ -85,7 +91,7 @@ class LifeArchive:
             if row is None or life is None:
                 return None
             in_force = _in_force(session, life.application.bindings.policy_sha256)
-            return Standing(life, row.capability_json, _beats(session, deployment), in_force)
+            return Standing(life, row.capability_json, beats_of(session, deployment), in_force)
 
     def ask(
         self,
@@ -134,8 +140,11 @@ class LifeArchive:
                 followed = self._follow(work, deployment)
             if followed is not None and isinstance(act, Lapse):
                 return followed
+            register = self._register_for(deployment, act, by)
             with self._ledger.transaction() as work:
                 taken = self._step(work, deployment, act, by)
+                if register is not None:
+                    keep_register(work.session, deployment, register, taken.life.last_step_utc)
                 after = self._follow(work, deployment) or taken.life
         except PolicyError as refused:
             self._record_refusal(deployment, refused)
@@ -169,7 +178,7 @@ class LifeArchive:
     def beats(self, deployment: DeploymentId) -> Mapping[PersonId, int]:
         """Return how often each officer has said to be present."""
         with self._database.read() as session:
-            return _beats(session, deployment)
+            return beats_of(session, deployment)
 
     def _follow(self, work: UnitOfWork, deployment: DeploymentId) -> Life | None:
         """Record what happens of itself as things stand; return the life after it, if anything."""
@@ -200,7 +209,23 @@ class LifeArchive:
         if isinstance(act, Authorise | Ratify):
             row.capability_json = act.capability_file
         work.append(_record(after))
+        if isinstance(act, Authorise) and act.route is Route.URGENT:
+            work.append(_override(after))
+        note_expiry(work.session, after, situation.pack, situation.now_utc)
         return _Taken(after, destroy_what_ends(work, after, situation.pack))
+
+    def _register_for(
+        self, deployment: DeploymentId, act: DeploymentAct, by: PersonId | None
+    ) -> Register | None:
+        """Return who is on the list of a deployment that is about to look for them, if not kept.
+
+        Raises:
+            PolicyError, StateError: it may not go live, so that nothing need be made for it.
+        """
+        if not isinstance(act, GoLive):
+            return None
+        life = self.ask(deployment, lambda life, now: advance(life, act, now), by)
+        return self._memberships.prepare(life)
 
     def _record_refusal(self, deployment: DeploymentId, refused: PolicyError) -> None:
         with self._ledger.transaction() as work:
@@ -257,6 +282,16 @@ def _record(after: Life) -> LedgerRecord:
     return LedgerRecord.of(act, step.at_utc)
 
 
+def _override(after: Life) -> LedgerRecord:
+    """Return the record that an urgent authority stands in for an ordinary one, and until when."""
+    step, given = after.steps[-1], after.authority
+    if given is None or step.by is None:
+        raise IntegrityError("An authority was given by nobody.")
+    until_utc, by = format_utc(given.ends_utc), PersonId(step.by)
+    act = OverrideUsed(UrgentAuthorityRule.id, after.deployment, until_utc, by)
+    return LedgerRecord.of(act, step.at_utc)
+
+
 def _known(life: Life | None) -> Life:
     if life is None:
         raise StateError("There is no deployment of that name here.")
@@ -278,7 +313,8 @@ def _parsed(document: bytes) -> Life:
     return Life.parse(document)
 
 
-def _beats(session: Session, deployment: DeploymentId) -> dict[PersonId, int]:
+def beats_of(session: Session, deployment: DeploymentId) -> dict[PersonId, int]:
+    """Return how often each officer has said to be present."""
     wanted = select(PresenceBeatRow).where(PresenceBeatRow.deployment_id == deployment)
     return {PersonId(row.person): row.n_beats for row in session.scalars(wanted)}
 

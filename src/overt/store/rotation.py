@@ -31,7 +31,7 @@ from overt.store.database import Database
 from overt.store.faults import storage_faults
 from overt.store.keys import DataKey, key_id, place_of
 from overt.store.machine_key import MachineKeySource
-from overt.store.members import wrap_member_secret_anew
+from overt.store.member_secret import wrap_member_secret_anew
 from overt.store.models import StoreFactRow
 from overt.store.sealed_reasons import wrap_reasons_anew
 

@@ -40,6 +40,7 @@ from overt.store.lives import LifeArchive, check_lives_against_ledger
 from overt.store.looks import LookBook
 from overt.store.machine_key import KeyFileSource, MachineKeySource
 from overt.store.members import ListMembers
+from overt.store.memberships import Memberships
 from overt.store.people import PeopleRegister, check_people_against_ledger
 from overt.store.policies import PolicyArchive, check_policies_against_ledger
 from overt.store.rotation import MachineKey, first_machine_key, open_machine_key
@@ -64,6 +65,7 @@ class Store:
         watchlist_lives: takes and reads the steps of watchlists' lives.
         imports: keeps what an import has done until its list is whole.
         members: tells how alike two lists are by who was on them.
+        memberships: tells whether somebody was on a deployment's list, when it is gone, too.
         holds: what is kept beyond its period, by whose decision and until when.
         looks: puts looks, exports and refusals on record.
         lives: the lives of deployments, and the acts that make them.
@@ -91,11 +93,12 @@ class Store:
         self.watchlists = WatchlistArchive(database, machine.key, clock)
         self.watchlist_lives = WatchlistLives(database, self.ledger, machine.key, clock)
         self.imports = ImportDesk(database, self.ledger, machine.key, import_lock, clock)
-        self.members = ListMembers(database, machine.key)
+        self.members = ListMembers(database)
+        self.memberships = Memberships(database, self.ledger, machine.key, clock)
         self.keys = KeyCustody(database, self.ledger, machine, run_lock, clock)
         self.people = PeopleRegister(database, self.ledger)
         self.policies = PolicyArchive(database, self.ledger)
-        self.lives = LifeArchive(database, self.ledger, clock)
+        self.lives = LifeArchive(database, self.ledger, clock, self.memberships)
         self.looks = LookBook(self.ledger, clock)
         self.holds = HoldArchive(database, self.ledger, machine.key, clock)
         self.alert_steps = AlertSteps(database, self.ledger, machine.key, clock)

@@ -98,9 +98,7 @@ def test_freezing_writes_manifest_and_members(store, draft, actor, pack):
     life, final = freeze(draft, cards, pack, actor())
     store.watchlist_lives.take_freezing(life, final)
     assert store.watchlists.load(LIST).manifest_sha256 == life.manifest_sha256
-    assert store.members.share_in_common(life.manifest_sha256, life.manifest_sha256) == 1
-    assert store.members.was_on(life.manifest_sha256, "RECORDS", "Ref-1")
-    assert not store.members.was_on(life.manifest_sha256, "records", "ref-7")
+    assert store.members.in_common(life.manifest_sha256, life.manifest_sha256).share == 1
     store.verify()
 
 
@@ -193,7 +191,7 @@ def test_confirmations_and_reopenings_are_kept(store, draft, actor, pack, clock)
     store.verify()
 
 
-def test_tags_of_members_outlive_the_list_and_a_rotation(store, draft, actor, pack, home, clock):
+def test_the_sketch_of_a_list_outlives_it_and_a_rotation(store, draft, actor, pack, home, clock):
     from overt.store.store import Store
 
     cards = store.watchlists.cards(LIST)
@@ -203,22 +201,8 @@ def test_tags_of_members_outlive_the_list_and_a_rotation(store, draft, actor, pa
     store.keys.rotate_machine_key()
     store.close()
     with Store.open(home, clock) as again:
-        assert again.members.was_on(life.manifest_sha256, "records", "ref-0")
-        assert not again.members.was_on(life.manifest_sha256, "records", "ref-3")
-
-
-def test_lists_are_compared_by_who_is_on_them(store, clock):
-    from overt.store.members import keep_members
-
-    people = [("records", f"r-{n}") for n in range(4)]
-    with store._database.write() as session:
-        for name, some in (("a", people), ("b", people[:3]), ("c", [("courts", "r-0")])):
-            keep_members(session, store._machine_key, Sha256(name * 64), some, clock.now_utc())
-    assert store.members.share_in_common("b" * 64, "a" * 64) == 1
-    assert store.members.share_in_common("a" * 64, "b" * 64) == 0.75
-    assert store.members.share_in_common("a" * 64, "c" * 64) == 0
-    assert store.members.share_in_common("a" * 64, "d" * 64) == 0
-    assert store.members.share_in_common("d" * 64, "a" * 64) == 0
+        found = again.members.in_common(life.manifest_sha256, life.manifest_sha256)
+        assert (found.share, found.standard_error, found.n_compared) == (1, 0, len(cards.entries))
 
 
 def test_a_running_search_follows_the_life(store, draft, actor, pack, clock):

@@ -12,6 +12,8 @@ depends_on = None
 def upgrade() -> None:
     _ledger()
     _deletions()
+    # They held everybody who was on a list, for good; from here on a list leaves a sketch.
+    op.execute("DELETE FROM list_members")
     op.create_table(
         "memberships",
         sa.Column("deployment_id", sa.Text(), nullable=False),
