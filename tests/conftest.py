@@ -4,6 +4,7 @@ import pytest
 
 pytest_plugins = [
     "fixtures.clocks",  # first: others import it
+    "fixtures.homes",
     "fixtures.studio",
     "fixtures.deployments",
     "fixtures.machine",

@@ -4,6 +4,7 @@ import json
 import shutil
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 import jsonschema
@@ -174,24 +175,38 @@ def office(home, tmp_path, made_office) -> Office:
 
 
 @pytest.fixture
-def submitted(command, office):
-    """An application that was submitted."""
-    requester = office.key("demo-requester")
-    ran = command("deployment", "apply", office.form(), "--as", requester)
-    assert ran.returncode == 0, ran.stderr
-    ran = command("deployment", "submit", "d-1", "--as", requester)
-    assert ran.returncode == 0, ran.stderr
-    return office
+def typed(command, office, prepared_homes, monkeypatch):
+    """Type commands, each as somebody, at a copy of a home where that was done before."""
+
+    def do(name, *commands):
+        def make(place):
+            office.home.rename(place)
+            with monkeypatch.context() as there:
+                there.setenv("OVERT_HOME", str(place))
+                for who, *words in commands:
+                    ran = command(*words, "--as", office.key(who))
+                    assert ran.returncode == 0, ran.stderr
+
+        prepared_homes.copy((name, office.force), make, office.home)
+        return office
+
+    return do
 
 
 @pytest.fixture
-def authorised_office(command, submitted):
-    """An application that was authorised."""
-    ran = command(
-        "deployment", "authorise", "d-1", "--yes", "--as", submitted.key("demo-authoriser")
+def submitted(office, typed):
+    """An application that was submitted."""
+    return typed(
+        "submitted",
+        ("demo-requester", "deployment", "apply", office.form()),
+        ("demo-requester", "deployment", "submit", "d-1"),
     )
-    assert ran.returncode == 0, ran.stderr
-    return submitted
+
+
+@pytest.fixture
+def authorised_office(submitted, typed):
+    """An application that was authorised."""
+    return typed("authorised", ("demo-authoriser", "deployment", "authorise", "d-1", "--yes"))
 
 
 @pytest.fixture
@@ -206,16 +221,26 @@ def act(command, office):
     return do
 
 
+@pytest.fixture(scope="session")
+def check_published():
+    """Check a document against a published schema; that those are schemas is tested elsewhere."""
+
+    @cache
+    def validator(name):
+        path = Path(__file__).parents[3] / "docs" / "specs" / f"{name}.schema.json"
+        return jsonschema.Draft202012Validator(json.loads(path.read_bytes()))
+
+    return lambda name, document: validator(name).validate(document)
+
+
 @pytest.fixture
-def deployment_shown(command):
+def deployment_shown(command, check_published):
     """Return what ``show --json`` prints, which fits the published schema."""
-    path = Path(__file__).parents[3] / "docs" / "specs" / "deployment.schema.json"
-    schema = json.loads(path.read_bytes())
 
     def do(deployment="d-1"):
         ran = command("deployment", "show", deployment, "--json")
         assert ran.returncode == 0, ran.stderr
-        jsonschema.validate(ran.json, schema, jsonschema.Draft202012Validator)
+        check_published("deployment", ran.json)
         return ran.json
 
     return do

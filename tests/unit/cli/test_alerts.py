@@ -2,6 +2,7 @@
 
 import hashlib
 import io
+import shutil
 import sys
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
@@ -171,13 +172,18 @@ def open_home(home):
 
 
 @pytest.fixture
-def duty(open_home, keys, application_of):
+def duty(home, keys, application_of, prepared_homes):
     """A home with people, a policy, a list, a deployment and two alerts."""
-    with open_home() as store:
-        pack = register(store, keys)
-        keep_list(store)
-        keep_life(store, pack, application_of)
-        raise_alerts(store)
+
+    def make(place):
+        with Store.open(place, SystemClock()) as store:
+            pack = register(store, place.parent / "keys")
+            keep_list(store)
+            keep_life(store, pack, application_of)
+            raise_alerts(store)
+        return place.parent / "keys"
+
+    shutil.copytree(prepared_homes.copy("on duty", make, home), keys)
 
 
 @pytest.fixture
