@@ -8,6 +8,7 @@ Exit codes: 0; 3 there is no such alert; 4 something kept was altered; 5 no poli
 7 it cannot be read or kept; 9 the person may not; 10 it is not the time for that step.
 """
 
+import hashlib
 import json
 from datetime import datetime
 from pathlib import Path
@@ -24,8 +25,8 @@ from overt.cli.alert_steps import AlertName, decide, engage, find_alert, outcome
 from overt.cli.options import AsJson
 from overt.core.clock import SystemClock, format_utc
 from overt.core.errors import PolicyError
-from overt.core.ids import AlertId, DeploymentId, EntryId, WatchlistId
-from overt.policy.roles import Person, Right, Scope, check_right
+from overt.core.ids import AlertId, DeploymentId, EntryId, Sha256, WatchlistId
+from overt.policy.roles import RULE, Right, Scope, check_right
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping, Sequence
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from overt.alerts.alert import Alert
     from overt.alerts.steps import AlertStep
     from overt.cli.contact_sheet import SheetRow
+    from overt.cli.identity import Identity
     from overt.store.store import Store
 
     People = Mapping[EntryId, tuple[WatchlistId, str]]
@@ -107,9 +109,14 @@ def show(
         reader = _reader(store, acting, alert)
         people = {} if reader is None else _people(store)
         state = store.alert_steps.states(alert.deployment)[alert.id]
-        steps = store.alert_steps.steps_for(alert.id, None if reader is None else reader.id)
+        steps = store.alert_steps.steps_for(alert.id, None if reader is None else reader.person.id)
         looks = pictures or sheet is not None
         row = _sheet_row(store, alert, people, reader) if looks else None
+        if reader is not None:
+            has_notes = any(step.note is not None for step in steps)
+            _record_looks(reader, alert, people, row, with_notes=has_notes)
+            if sheet is not None and row is not None:
+                _export(reader, sheet, row)
     told = [_step(step, with_note=reader is not None) for step in steps]
     facts = {**_row(alert, _label(alert, people)), "state": state}
     if as_json:
@@ -117,10 +124,40 @@ def show(
     else:
         _print_alert(facts, told)
     if looks:
-        _show_pictures(row, sheet, in_terminal=pictures and not as_json)
+        _show_pictures(row, in_terminal=pictures and not as_json)
 
 
-def _reader(store: "Store", acting: Path | None, alert: "Alert") -> "Person | None":
+def _record_looks(
+    reader: "Identity",
+    alert: "Alert",
+    people: "People",
+    row: "SheetRow | None",
+    *,
+    with_notes: bool,
+) -> None:
+    """Put on record what somebody is about to be shown; nothing is shown without it."""
+    from overt.store.looks import look_at_alert, look_at_list
+
+    by, parts = reader.person.id, ["facts"]
+    parts += ["notes"] if with_notes else []
+    parts += ["pictures"] if row is not None else []
+    looks = [look_at_alert(alert.id, part, by) for part in parts]
+    if row is not None and row.reference is not None:
+        listed, _ = people[alert.entry]
+        looks.append(look_at_list(listed, alert.entry, "pictures", by))
+    reader.store.looks.take(*looks)
+
+
+def _export(reader: "Identity", sheet: Path, row: "SheetRow") -> None:
+    from overt.cli import contact_sheet
+
+    png = contact_sheet.as_png(contact_sheet.contact_sheet([row]))
+    digest = Sha256(hashlib.sha256(png).hexdigest())
+    reader.store.looks.export("alert-sheet", row.alert.id, digest, reader.person.id)
+    contact_sheet.write_sheet(sheet, png)
+
+
+def _reader(store: "Store", acting: Path | None, alert: "Alert") -> "Identity | None":
     """Return who looks, if they say so and may read the alert."""
     from overt.cli.identity import act_as, require
 
@@ -128,14 +165,18 @@ def _reader(store: "Store", acting: Path | None, alert: "Alert") -> "Person | No
         return None
     identity = act_as(store, acting)
     require(identity, Right.READ_ALERT, _scope(alert))
-    return identity.person
+    return identity
 
 
 def _labels_for(
     store: "Store", acting: Path | None, alerts: "Collection[Alert]"
 ) -> dict[AlertId, str]:
-    """Return what the lists call whom the alerts are about, of those that somebody may read."""
+    """Return what the lists call whom the alerts are about, of those that somebody may read.
+
+    That they look at those is put on record first.
+    """
     from overt.cli.identity import act_as
+    from overt.store.looks import look_at_alert
 
     if acting is None:
         return {}
@@ -144,6 +185,7 @@ def _labels_for(
         alert for alert in alerts if check_right(reader, Right.READ_ALERT, _scope(alert)).allowed
     ]
     people = _people(store) if may_read else {}
+    store.looks.take(*(look_at_alert(alert.id, "facts", reader.id) for alert in may_read))
     labels = ((alert.id, _label(alert, people)) for alert in may_read)
     return {alert: label for alert, label in labels if label is not None}
 
@@ -153,7 +195,7 @@ def _scope(alert: "Alert") -> Scope:
 
 
 def _sheet_row(
-    store: "Store", alert: "Alert", people: "People", reader: Person | None
+    store: "Store", alert: "Alert", people: "People", reader: "Identity | None"
 ) -> "SheetRow | None":
     """Return what a person may see of an alert's pictures, or None if they are no longer kept.
 
@@ -164,18 +206,22 @@ def _sheet_row(
         PolicyError: they may not look, or nobody has said who looks.
     """
     from overt.cli.contact_sheet import SheetRow
+    from overt.cli.identity import require
     from overt.video.image import decode_still
 
     if reader is None:
-        raise PolicyError("Pictures are shown to people of the register: say who looks, by --as.")
-    check_right(reader, Right.SEE_ALERT_FACES, _scope(alert)).require()
+        with store.looks.recording_refusals(Right.SEE_ALERT_FACES, None, _scope(alert)):
+            raise PolicyError(
+                "Pictures are shown to people of the register: say who looks, by --as.", (RULE,)
+            )
+    require(reader, Right.SEE_ALERT_FACES, _scope(alert))
     pictures = store.alerts.pictures(alert.id)
     found = people.get(alert.entry)
     if pictures is None or found is None:
         return None
     listed, label = found
     compares = any(
-        check_right(reader, right, _scope(alert)).allowed
+        check_right(reader.person, right, _scope(alert)).allowed
         for right in (Right.ADJUDICATE, Right.SEE_WATCHLIST_FACES)
     )
     references = store.watchlists.pictures(listed, alert.entry) if compares else None
@@ -183,15 +229,13 @@ def _sheet_row(
     return SheetRow(alert, label, reference, pictures)
 
 
-def _show_pictures(row: "SheetRow | None", sheet: Path | None, *, in_terminal: bool) -> None:
+def _show_pictures(row: "SheetRow | None", *, in_terminal: bool) -> None:
     from overt.cli import contact_sheet
 
     console = Console()
     if row is None:
         Console(stderr=True).print("Its pictures, or the list's, are no longer kept.")
         return
-    if sheet is not None:
-        contact_sheet.write_sheet(sheet, contact_sheet.contact_sheet([row]))
     if in_terminal and console.is_terminal:
         console.print(contact_sheet.in_terminal([row], console.width))
     elif in_terminal:

@@ -55,17 +55,26 @@ def contact_sheet(rows: Sequence[SheetRow]) -> BgrImage:
     return _to_bgr(sheet)
 
 
-def write_sheet(path: Path, sheet: BgrImage) -> None:
-    """Write a contact sheet as a PNG, whatever the file is called.
+def as_png(sheet: BgrImage) -> bytes:
+    """Return a contact sheet as a PNG.
 
     Raises:
-        StorageError: it could not be written.
+        StorageError: it could not be drawn.
     """
     done, data = cv2.imencode(".png", sheet)
     if not done:
         raise StorageError("The contact sheet could not be drawn.")
+    return bytes(data)
+
+
+def write_sheet(path: Path, png: bytes) -> None:
+    """Write a contact sheet, whatever the file is called.
+
+    Raises:
+        StorageError: it could not be written.
+    """
     try:
-        path.write_bytes(bytes(data))
+        path.write_bytes(png)
     except OSError as error:
         raise StorageError("The contact sheet could not be written.") from error
 

@@ -14,7 +14,7 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from overt.alerts.alert import Alert
 from overt.alerts.ports import StopReason
 from overt.cli import wiring
-from overt.cli.contact_sheet import SheetRow, contact_sheet, in_terminal, write_sheet
+from overt.cli.contact_sheet import SheetRow, as_png, contact_sheet, in_terminal, write_sheet
 from overt.cli.demo_authority import REPEAT_WITHIN_S, Asked, authorise_demo
 from overt.cli.demo_cast import Cast, enrol_cast, enrol_folder, own_cast, packaged_cast
 from overt.cli.demo_viewer import show_until_interrupted
@@ -235,6 +235,6 @@ def _show_alerts(choice: DemoChoice, console: Console, rows: list[SheetRow]) -> 
     if console.is_terminal and rows:
         console.print(in_terminal(rows, console.width))
     if choice.sheet is not None:
-        write_sheet(choice.sheet, sheet)
+        write_sheet(choice.sheet, as_png(sheet))
         console.print(f"Contact sheet, in clear: {choice.sheet}", soft_wrap=True)
     return sheet

@@ -17,7 +17,7 @@ from overt.cli.deployment_steps import DeploymentName, Reason, say, say_state, t
 from overt.cli.options import Acting
 from overt.core.clock import SystemClock, format_utc
 from overt.core.errors import EXIT_INTERRUPTED, StorageError, UsageError
-from overt.core.ids import DeploymentId
+from overt.core.ids import DeploymentId, Sha256
 
 if TYPE_CHECKING:
     from overt.cli.identity import Identity
@@ -69,6 +69,7 @@ def authorise(
         identity, file = _signed(store, deployment, acting, route, yes=yes)
         act = Authorise(route, file, reason)
         life = store.lives.act(DeploymentId(deployment), act, identity.person.id)
+        _record_export(store, life, identity, out)
     _tell(life, file, out)
 
 
@@ -82,6 +83,7 @@ def ratify(
     with wiring.open_store(SystemClock()) as store:
         identity, file = _signed(store, deployment, acting, Route.ORDINARY, yes=yes)
         life = store.lives.act(DeploymentId(deployment), Ratify(file), identity.person.id)
+        _record_export(store, life, identity, out)
     _tell(life, file, out)
 
 
@@ -137,6 +139,12 @@ def _confirm(question: str, yes: bool) -> None:
     if not typer.confirm(question, err=True):
         say("Nothing was signed.")
         raise typer.Exit(EXIT_INTERRUPTED)
+
+
+def _record_export(store: "Store", life: "Life", by: "Identity", out: Path | None) -> None:
+    if out is not None and life.authority is not None:
+        digest = Sha256(life.authority.capability_sha256)
+        store.looks.export("capability", life.deployment, digest, by.person.id)
 
 
 def _tell(life: "Life", file: bytes, out: Path | None) -> None:

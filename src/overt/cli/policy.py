@@ -19,6 +19,7 @@ from overt.cli.options import Acting, AsJson
 from overt.core.clock import SystemClock, format_utc
 from overt.core.errors import AuthorityError, InputError, StorageError
 from overt.policy.pack import MAX_PACK_BYTES, PolicyPack, load_pack
+from overt.policy.roles import Right
 
 if TYPE_CHECKING:
     from overt.store.policies import AdoptedPack
@@ -130,7 +131,8 @@ def sign(
     with wiring.open_store(clock) as store:
         identity = act_as(store, acting)
         who = identity.person
-        check_may_adopt(given.pack, who).require()
+        with store.looks.recording_refusals(Right.SIGN_POLICY, who.id):
+            check_may_adopt(given.pack, who).require()
         signature = sign_pack(given.toml, identity.key)
         if out is not None:
             _write_new(out, signature)

@@ -242,7 +242,8 @@ def _begin(session: Session, store: Store) -> None:
     life, by = session.authorised.life, session.by
     for camera in session.sources:
         where = Scope(life.deployment, life.application.watchlist_id, camera)
-        check_right(by, Right.RUN, where).require()
+        with store.looks.recording_refusals(Right.RUN, by.id, where):
+            check_right(by, Right.RUN, where).require()
     if life.state is LifeState.LIVE:
         stopped = Pause("The node stopped without saying so.")
         life = store.lives.act(life.deployment, stopped, None)

@@ -3,6 +3,7 @@
 Must not: write a name anywhere but on the screen of whoever imports.
 """
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -16,10 +17,10 @@ from rich.console import Console
 
 from overt.cli import wiring
 from overt.cli.options import Acting, AsJson, Device, RuntimeName
-from overt.cli.watchlist_report import progress_of, row_document, tell_rows, write_report
+from overt.cli.watchlist_report import as_csv, progress_of, row_document, tell_rows, write_report
 from overt.core.clock import Clock, SystemClock
 from overt.core.errors import InputError, StateError
-from overt.core.ids import ContractId, WatchlistId
+from overt.core.ids import ContractId, Sha256, WatchlistId
 
 if TYPE_CHECKING:
     from overt.policy.pack import PolicyPack
@@ -98,8 +99,11 @@ def import_manifest(
             _say_unchanged(console, store, before, as_json=as_json)
             return
         imported = _import(store, before, asked, console, runtime=runtime, device=device)
-    if report is not None:
-        write_report(report, imported.reports)
+        if report is not None:
+            written = as_csv(imported.reports)
+            digest = Sha256(hashlib.sha256(written).hexdigest())
+            store.looks.export("import-report", watchlist, digest, identity.person.id)
+            write_report(report, written)
     tell_rows(console, imported.reports, report)
     if as_json:
         print(json.dumps(imported.document(), indent=2))

@@ -4,6 +4,7 @@ Must not: put a name anywhere but on the screen of whoever imports.
 """
 
 import csv
+import io
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -43,21 +44,27 @@ def row_document(each: "RowReport") -> dict[str, Any]:
     }
 
 
-def write_report(path: Path, reports: "list[RowReport]") -> None:
-    """Write every row's verdict as CSV, without names.
+def as_csv(reports: "list[RowReport]") -> bytes:
+    """Return every row's verdict as CSV, without names."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(REPORT_COLUMNS)
+    for each in reports:
+        reason = " ".join(each.reasons)
+        writer.writerow(
+            (each.row, each.line, each.outcome, each.column or "", reason, each.entry or "")
+        )
+    return text.getvalue().encode()
+
+
+def write_report(path: Path, report: bytes) -> None:
+    """Write what :func:`as_csv` gave.
 
     Raises:
         StorageError: it could not be written.
     """
     try:
-        with path.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file)
-            writer.writerow(REPORT_COLUMNS)
-            for each in reports:
-                reason = " ".join(each.reasons)
-                writer.writerow(
-                    (each.row, each.line, each.outcome, each.column or "", reason, each.entry or "")
-                )
+        path.write_bytes(report)
     except OSError as error:
         raise StorageError("The report could not be written.") from error
 

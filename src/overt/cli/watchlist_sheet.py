@@ -5,6 +5,7 @@ Must not: fetch anything: an HTML sheet holds its pictures and runs nothing.
 """
 
 import base64
+import hashlib
 import html
 import io
 import os
@@ -17,7 +18,8 @@ from PIL import Image, ImageDraw, ImageFont
 
 from overt.cli.watchlist_view import OpenedList
 from overt.core.errors import InputError, StorageError, UsageError
-from overt.core.ids import EntryId
+from overt.core.ids import EntryId, PersonId, Sha256
+from overt.store.looks import look_at_list
 from overt.watchlist.decisions import LikelyPair, Relation
 from overt.watchlist.stored import CardIndex
 
@@ -69,10 +71,23 @@ def write_pairs(
     shown = pairs[: MAX_PAIRS_SHOWN[ending]]
     if not shown:
         raise InputError("No pair is left to decide on.")
+    if opened.person is None:
+        raise UsageError("Pictures are shown to somebody: say who looks by --as KEY.")
     labels = {card.entry: card.label for card in cards.entries}
     sides = ((pair, *_sides(opened, labels, pair)) for pair in shown)
-    _write(path, _as_html(sides, opened.watchlist) if ending == ".html" else _as_png(sides))
+    data = _as_html(sides, opened.watchlist) if ending == ".html" else _as_png(sides)
+    _record(opened, opened.person.id, shown, data)
+    _write(path, data)
     return len(shown)
+
+
+def _record(opened: OpenedList, by: PersonId, pairs: Sequence[LikelyPair], data: bytes) -> None:
+    """Put on record whose pictures leave the store, and for whom, before they do."""
+    shown = sorted({EntryId(entry) for pair in pairs for entry in (pair.a, pair.b)})
+    looks = opened.store.looks
+    looks.take(*(look_at_list(opened.watchlist, entry, "pictures", by) for entry in shown))
+    digest = Sha256(hashlib.sha256(data).hexdigest())
+    looks.export("pairs-sheet", opened.watchlist, digest, by)
 
 
 def _sides(opened: OpenedList, labels: dict[EntryId, str], pair: LikelyPair) -> tuple[_Side, _Side]:

@@ -112,12 +112,14 @@ def gather(name: str | None, acting: Path | None) -> WatchlistsDocument:
         PolicyError: whoever asks is nobody here, or may not read the list.
     """
     from overt.cli.identity import act_as, require
+    from overt.store.looks import look_at_list
 
     clock = SystemClock()
     with wiring.open_store(clock) as store:
-        if acting is not None:
+        reader = None if acting is None else act_as(store, acting)
+        if reader is not None:
             scope = Scope(watchlist=None if name is None else WatchlistId(name))
-            require(act_as(store, acting), Right.READ_WATCHLIST, scope)
+            require(reader, Right.READ_WATCHLIST, scope)
         kept = {each.id: each for each in store.watchlists.list()}
         lives = {WatchlistId(each.watchlist): each for each in store.watchlist_lives.list()}
         if name is None:
@@ -137,8 +139,10 @@ def gather(name: str | None, acting: Path | None) -> WatchlistsDocument:
         cards = store.watchlists.cards(watchlist)
         if cards is not None:
             document = _with_entries(
-                store, document, cards, clock.now_utc(), with_details=acting is not None
+                store, document, cards, clock.now_utc(), with_details=reader is not None
             )
+        if reader is not None:
+            store.looks.take(look_at_list(watchlist, None, "facts", reader.person.id))
         return WatchlistsDocument(watchlists=(document,))
 
 

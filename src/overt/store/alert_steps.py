@@ -16,6 +16,7 @@ from sqlalchemy.orm import Session
 
 from overt.alerts.lifecycle import OPEN, AlertEvent, AlertState
 from overt.alerts.steps import (
+    RIGHT_FOR,
     AlertSoFar,
     AlertStep,
     StepRequest,
@@ -30,12 +31,13 @@ from overt.core.ids import AlertId, CameraId, DeploymentId, PersonId, Sha256
 from overt.ledger import acts
 from overt.ledger.kinds import RecordKind
 from overt.ledger.records import LedgerRecord
-from overt.policy.roles import RULE
+from overt.policy.roles import RULE, Scope
 from overt.store import deployments
 from overt.store.alerts import alert_state
 from overt.store.database import Database
 from overt.store.keys import DataKey, Sealed, place_of
 from overt.store.ledger import StoredLedger
+from overt.store.looks import LookBook
 from overt.store.models import AlertRow, AlertStepRow
 from overt.store.models_ledger import LedgerRecordRow
 from overt.store.people import registered_person
@@ -53,6 +55,7 @@ class AlertSteps:
         self._ledger = ledger
         self._machine_key = machine_key
         self._clock = clock
+        self._book = LookBook(ledger, clock)
 
     def take(
         self,
@@ -73,14 +76,19 @@ class AlertSteps:
             for_safeguarding: whether the person is looked for as missing or vulnerable.
 
         Raises:
-            PolicyError: they may not do this, or the policy does not allow it.
+            PolicyError: they may not do this, or the policy does not allow it; on record.
             StateError: it is not the time for this step, somebody was faster, the clock went back,
                 or a note can no longer be kept because the deployment's key was destroyed.
             InputError: there is no such alert, or the note cannot be kept.
             IntegrityError: what is kept was altered.
             StorageError: it could not be kept; nothing of it was.
         """
-        with self._ledger.transaction() as work:
+        where = Scope(self._deployment_of(alert_id))
+        right = RIGHT_FOR.get(asked.event, asked.event)
+        with (
+            self._book.recording_refusals(right, by, where),
+            self._ledger.transaction() as work,
+        ):
             session = work.session
             row = session.get(AlertRow, alert_id)
             if row is None:
@@ -144,6 +152,11 @@ class AlertSteps:
     def n_open(self, deployment: DeploymentId) -> int:
         """Return how many alerts of a deployment still wait for a decision there."""
         return sum(state in OPEN for state in self.states(deployment).values())
+
+    def _deployment_of(self, alert_id: AlertId) -> DeploymentId | None:
+        with self._database.read() as session:
+            row = session.get(AlertRow, alert_id)
+            return None if row is None else DeploymentId(row.deployment_id)
 
     def _key(self, session: Session, row: AlertRow) -> DataKey | None:
         return deployments.key_of(session, DeploymentId(row.deployment_id), self._machine_key)

@@ -38,7 +38,7 @@ from overt.store.models_retention import HoldRow
 from overt.store.people import registered_person
 from overt.store.sealed_reasons import SealedReasons
 
-ACT: Final = "hold"
+ACT: Final = str(Right.PLACE_HOLD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +166,7 @@ class HoldArchive:
             person = registered_person(session, by)
             scope = scope_over(session, hold.held)
             texts = SealedReasons.of(row).texts(self._machine_key)
-        with self._book.recording_refusals("read-hold", by, scope):
+        with self._book.recording_refusals(ACT, by, scope):
             _check_may_read(_registered(person, by), scope)
         self._book.take(acts.LookTaken(str(hold.owner_kind), hold.owner, None, "notes", by))
         return texts

@@ -30,6 +30,10 @@ def look_at_list(
     return LookTaken("watchlist", watchlist, entry, part, by)
 
 
+class RecordedRefusalError(PolicyError):
+    """A refusal that is on record already, so that nobody records it again."""
+
+
 class LookBook:
     """Puts looks, exports and refusals on record. Safe to use from any thread."""
 
@@ -61,35 +65,35 @@ class LookBook:
         """
         self._record(ExportMade(what, subject, sha256, by))
 
-    def refuse(
-        self, act: str, refused: PolicyError, by: PersonId | None, scope: Scope | None = None
-    ) -> None:
-        """Record that somebody was refused an act, under each of the rules that refused it.
-
-        Raises:
-            StorageError: it could not be recorded.
-        """
-        where = scope or Scope()
-        rules = dict.fromkeys(refused.rules) or (RULE,)
-        self._record(
-            *(ActRefused(act, rule, where.deployment, where.watchlist, by) for rule in rules)
-        )
-
     @contextmanager
     def recording_refusals(
         self, act: str, by: PersonId | None, scope: Scope | None = None
     ) -> Iterator[None]:
-        """Record whatever rule refuses what is tried within, and let the refusal go on.
+        """Record what is refused of what is tried within, under each rule, and let it go on.
+
+        Args:
+            act: what is tried; a :class:`overt.policy.roles.Right` where there is one for it.
+            by: who tries it; None if the register does not know them.
+            scope: on what.
 
         Raises:
-            PolicyError: as it was raised.
+            RecordedRefusalError: for every other PolicyError.
             StorageError: it could not be recorded.
         """
         try:
             yield
-        except PolicyError as refused:
-            self.refuse(act, refused, by, scope)
+        except RecordedRefusalError:
             raise
+        except PolicyError as refused:
+            where = scope or Scope()
+            rules = dict.fromkeys(refused.rules) or (RULE,)
+            self._record(
+                *(
+                    ActRefused(str(act), rule, where.deployment, where.watchlist, by)
+                    for rule in rules
+                )
+            )
+            raise RecordedRefusalError(str(refused), refused.rules) from refused
 
     def _record(self, *acts: Act) -> None:
         if not acts:

@@ -55,7 +55,7 @@ SALT_BYTES: Final = 16
 MEMORY_KIB: Final = 2048
 ITERATIONS: Final = 1
 MAX_REFERENCE_CHARS: Final = 1000
-ACT: Final = "ask-membership"
+ACT: Final = str(Right.ASK_MEMBERSHIP)
 _USE: Final = "register v1"
 
 

@@ -19,9 +19,10 @@ from overt.ledger.acts import PersonChanged
 from overt.ledger.kinds import RecordKind
 from overt.ledger.records import LedgerRecord
 from overt.policy.register import RULE, check_change
-from overt.policy.roles import Person
+from overt.policy.roles import Person, Right
 from overt.store.database import Database
 from overt.store.ledger import StoredLedger
+from overt.store.looks import LookBook
 from overt.store.models import PersonRow
 from overt.store.models_ledger import LedgerRecordRow
 from overt.store.person_document import decode_person, encode_person
@@ -41,9 +42,10 @@ class RegisteredPerson:
 class PeopleRegister:
     """Reads and changes the register. Safe to use from any thread."""
 
-    def __init__(self, database: Database, ledger: StoredLedger) -> None:
+    def __init__(self, database: Database, ledger: StoredLedger, looks: LookBook) -> None:
         self._database = database
         self._ledger = ledger
+        self._looks = looks
 
     def get(self, person: PersonId) -> Person | None:
         """Return somebody, struck off or not, or None if nobody has that id.
@@ -100,14 +102,15 @@ class PeopleRegister:
             The entry's version.
 
         Raises:
-            PolicyError: whoever asks may not do this, or the register may not hold it.
+            PolicyError: whoever asks may not do this, or the register may not hold it; on record.
             StateError: the key is somebody else's, the id is taken, or the entry was changed in
                 the meantime.
             InputError: the entry holds something that the register's form does not allow.
             StorageError: it could not be kept; nothing of it was.
         """
         document = encode_person(person)
-        with self._ledger.transaction() as work:
+        refusals = self._looks.recording_refusals(Right.MANAGE_PEOPLE, by)
+        with refusals, self._ledger.transaction() as work:
             entries = {each.person.id: each for each in _entries(work.session)}
             registered = [each.person for each in entries.values()]
             before = entries.get(person.id)

@@ -29,6 +29,7 @@ from overt.policy.signing import verify_pack
 from overt.policy.verdict import Verdict
 from overt.store.database import Database
 from overt.store.ledger import StoredLedger
+from overt.store.looks import LookBook
 from overt.store.models import PolicyPackRow
 from overt.store.models_ledger import LedgerRecordRow
 from overt.store.people import registered_person
@@ -63,9 +64,10 @@ class AdoptedPack:
 class PolicyArchive:
     """Keeps and reads policy packs. Safe to use from any thread."""
 
-    def __init__(self, database: Database, ledger: StoredLedger) -> None:
+    def __init__(self, database: Database, ledger: StoredLedger, looks: LookBook) -> None:
         self._database = database
         self._ledger = ledger
+        self._looks = looks
 
     def adopt(
         self, data: bytes, signature: bytes, signer: PersonId, now_utc: datetime
@@ -82,12 +84,14 @@ class PolicyArchive:
 
         Raises:
             InputError: the bytes are no policy pack.
-            PolicyError: the signer is not registered, may not sign policy, or is of too low a rank.
+            PolicyError: the signer is not registered, may not sign policy, or is of too low a rank;
+                on record.
             AuthorityError: the signature is not the signer's, or not over this pack.
             StorageError: it could not be kept; nothing of it was.
         """
         pack = load_pack(data)
-        with self._ledger.transaction() as work:
+        refusals = self._looks.recording_refusals(Right.SIGN_POLICY, signer)
+        with refusals, self._ledger.transaction() as work:
             key_id = _check_signer(pack, data, signature, _registered(work.session, signer))
             newest = work.session.scalar(select(func.max(PolicyPackRow.adopted_utc)))
             # A clock that was set back must not leave the former pack in force.

@@ -82,6 +82,7 @@ class Store:
         clock: Clock,
         *,
         run_lock: RunLock,
+        self.looks = LookBook(self.ledger, clock)
         import_lock: RunLock,
     ) -> None:
         self._database = database
@@ -96,10 +97,9 @@ class Store:
         self.members = ListMembers(database)
         self.memberships = Memberships(database, self.ledger, machine.key, clock)
         self.keys = KeyCustody(database, self.ledger, machine, run_lock, clock)
-        self.people = PeopleRegister(database, self.ledger)
-        self.policies = PolicyArchive(database, self.ledger)
+        self.people = PeopleRegister(database, self.ledger, self.looks)
+        self.policies = PolicyArchive(database, self.ledger, self.looks)
         self.lives = LifeArchive(database, self.ledger, clock, self.memberships)
-        self.looks = LookBook(self.ledger, clock)
         self.holds = HoldArchive(database, self.ledger, machine.key, clock)
         self.alert_steps = AlertSteps(database, self.ledger, machine.key, clock)
 
