@@ -5,8 +5,6 @@ or a forked history; 7 what was seen could not be kept, and nothing was cosigned
 does not begin where the last one ended, or the clock stands before it.
 """
 
-import json
-import sys
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -15,7 +13,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from overt.cli.ledger_files import format_unix_s, read_file, write_file
+from overt.cli.ledger_files import (
+    OutFile,
+    format_unix_s,
+    hand_out,
+    print_json,
+    read_file,
+    say,
+)
 from overt.cli.options import AsJson
 from overt.core.clock import SystemClock
 from overt.core.errors import InputError, IntegrityError, OvertError, StateError
@@ -50,10 +55,10 @@ def init(
 
     verifier = WitnessFolder.create(state, name).verifier
     if as_json:
-        _print_json({"name": verifier.name, "verifier_key": str(verifier)})
+        print_json({"name": verifier.name, "verifier_key": str(verifier)})
         return
     print(verifier)
-    _say("This is the witness's public key: hand it to the logs, and to whoever relies on it.")
+    say("This is the witness's public key: hand it to the logs, and to whoever relies on it.")
 
 
 @app.command("add-log")
@@ -76,9 +81,9 @@ def add_log(
     with folder.locked() as kept:
         log = kept.add_key(origin or verifier.name, verifier)
     if as_json:
-        _print_json(_log(log, ()))
+        print_json(_log(log, ()))
         return
-    _say(f"Cosigning for {log.origin}, which has {_n(len(log.keys), 'key')} here.")
+    say(f"Cosigning for {log.origin}; keys known of it: {len(log.keys)}.")
 
 
 @app.command("cosign")
@@ -87,9 +92,7 @@ def cosign(
         Path, typer.Argument(help="What the log sent (overt ledger request); - for standard input.")
     ],
     state: State,
-    out: Annotated[
-        Path | None, typer.Option(help="Write the answer here instead of printing it.")
-    ] = None,
+    out: OutFile = None,
     as_json: AsJson = False,
 ) -> None:
     """Check a log's new checkpoint against everything seen before, and cosign it."""
@@ -107,15 +110,12 @@ def cosign(
         else:
             evidence = ()
     if as_json:
-        _print_json(_answer(answer, evidence))
+        print_json(_answer(answer, evidence))
     if isinstance(answer, Refused):
         raise _error(answer, evidence)
-    line = f"{answer.line}\n".encode()
-    if out is not None:
-        write_file(out, line)
-    elif not as_json:
-        sys.stdout.write(line.decode())
-    _say(f"Cosigned {answer.checkpoint.origin} at {answer.checkpoint.size:,} records.")
+    if out is not None or not as_json:
+        hand_out(f"{answer.line}\n".encode(), out)
+    say(f"Cosigned {answer.checkpoint.origin} at {answer.checkpoint.size:,} records.")
 
 
 @app.command("status")
@@ -128,11 +128,11 @@ def status(state: State, as_json: AsJson = False) -> None:
         logs = [(log, kept.evidence(log.origin)) for log in kept.logs()]
     if as_json:
         shown = [_log(log, evidence) for log, evidence in logs]
-        _print_json({"verifier_key": str(folder.verifier), "logs": shown})
+        print_json({"verifier_key": str(folder.verifier), "logs": shown})
         return
     print(folder.verifier)
     if not logs:
-        _say("It cosigns for no log yet: overt ledger witness add-log")
+        say("It cosigns for no log yet: overt ledger witness add-log")
         return
     table = Table("Log", "Records", "Root", "Cosigned", "", box=None)
     for log, evidence in logs:
@@ -178,15 +178,3 @@ def _log(log: WatchedLog, evidence: tuple[Path, ...]) -> dict[str, object]:
         "cosigned_utc": format_unix_s(log.head.time_s) if log.head else None,
         "evidence": [str(path) for path in evidence],
     }
-
-
-def _n(number: int, noun: str) -> str:
-    return f"{number} {noun}" + ("" if number == 1 else "s")
-
-
-def _say(words: str) -> None:
-    Console(stderr=True).print(words, markup=False, highlight=False, soft_wrap=True)
-
-
-def _print_json(value: object) -> None:
-    print(json.dumps(value, indent=2))
