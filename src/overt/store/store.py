@@ -82,7 +82,6 @@ class Store:
         clock: Clock,
         *,
         run_lock: RunLock,
-        self.looks = LookBook(self.ledger, clock)
         import_lock: RunLock,
     ) -> None:
         self._database = database
@@ -90,6 +89,7 @@ class Store:
         self._run_lock = run_lock
         self._clock = clock
         self.ledger = StoredLedger(database, ledger_signer, clock)
+        self.looks = LookBook(self.ledger, clock)
         self.alerts = AlertArchive(database, machine.key)
         self.watchlists = WatchlistArchive(database, machine.key, clock)
         self.watchlist_lives = WatchlistLives(database, self.ledger, machine.key, clock)
