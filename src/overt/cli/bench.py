@@ -191,3 +191,54 @@ def hotspots(
             f"{row['peak_memory_gib']:.1f}",
         )
     console.print(table)
+
+
+@app.command("ledger")
+def ledger(
+    records: Annotated[int, typer.Option(min=1000, help="How many to append.")] = 100_000,
+    folder: Annotated[
+        Path | None, typer.Option(help="On which disk; else where temporary files lie.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Records appended a second, proofs and checks, beside plain appends to SQLite."""
+    from overt.cli.bench_ledger import measure_ledger
+
+    console = Console(stderr=True, quiet=as_json)
+    figures = measure_ledger(records, folder, console).as_dict()
+    if as_json:
+        print(json.dumps({"machine": machine(), **figures}, indent=2))
+        return
+    _print_machine(console)
+    _print_ledger(console, figures)
+
+
+def _print_ledger(console: Console, figures: dict[str, Any]) -> None:
+    table = Table("", "median", "least", "greatest", box=None)
+    for name, key in (
+        ("Overt, records a second, 1,000 a transaction", "overt_rate"),
+        ("SQLite alone, the same bytes", "plain_rate"),
+        ("SQLite with a chain of hashes, the same bytes", "chain_rate"),
+        ("Overt, records a second, one a transaction", "single_rate"),
+        ("SQLite alone, one a transaction", "plain_single_rate"),
+        ("opening the store, ms", "open_ms"),
+        ("an inclusion proof, ms", "inclusion_ms"),
+        ("the same, bytes with its checkpoint", "inclusion_bytes"),
+        ("a consistency proof, ms", "consistency_ms"),
+        ("the same, bytes with its checkpoint", "consistency_bytes"),
+    ):
+        table.add_row(name, *(f"{figures[key][each]:,.1f}" for each in ("median", "min", "max")))
+    marks = ", ".join(
+        f"{rate:,} at {mark} %" for mark, rate in figures["records_a_second_at_percent"].items()
+    )
+    console.print(
+        f"{figures['n_records']:,} records of {figures['bytes_a_record']:.0f} bytes, "
+        f"{figures['disk_bytes_a_record']:.0f} on the disk: "
+        f"{figures['records_a_second']:,} a second over all; {marks}"
+    )
+    console.print(table)
+    console.print(
+        f"verified in the database in {figures['verify_in_place_s']:.1f} s; exported in "
+        f"{figures['export_s']:.1f} s at {figures['export_bytes_a_record']:.0f} bytes a record; "
+        f"verified offline in {figures['verify_offline_s']:.1f} s"
+    )
