@@ -66,6 +66,8 @@ class Promise(StrEnum):
     """The files of the tables were written anew, with only what is kept."""
     LOG_EMPTIED = "log-emptied"
     """The database's own log was emptied, and found empty."""
+    LOG_OVERWRITTEN = "log-overwritten"
+    """Every file of the database's own log was used again, and overwritten to its end."""
     FILES_OVERWRITTEN = "files-overwritten"
     """Each file was overwritten, removed, and its folder written to the disk."""
 

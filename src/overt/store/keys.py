@@ -136,22 +136,31 @@ def create_key_file(path: Path) -> bytes:
         IntegrityError: as :func:`read_key_file`.
         StorageError: it cannot be written.
     """
+    create_whole(path, secrets.token_bytes(KEY_BYTES))
+    key = read_key_file(path)
+    if key is None:
+        raise IntegrityError(f"The key file {path.name} vanished while it was made.")
+    return key
+
+
+def create_whole(path: Path, data: bytes) -> None:
+    """Make a file that only its owner can read, whole or not at all; one that is there stays.
+
+    Raises:
+        StorageError: it cannot be written.
+    """
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     with storage_faults():
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         try:
-            _write_synced(draft, secrets.token_bytes(KEY_BYTES))
-            # A link, unlike a rename, never replaces a key that is already there.
+            _write_synced(draft, data)
+            # A link, unlike a rename, never replaces what is already there.
             os.link(draft, path)
         except FileExistsError:
             pass
         finally:
             draft.unlink(missing_ok=True)
         sync_folder(path.parent)
-    key = read_key_file(path)
-    if key is None:
-        raise IntegrityError(f"The key file {path.name} vanished while it was made.")
-    return key
 
 
 def _write_synced(path: Path, data: bytes) -> None:

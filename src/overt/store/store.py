@@ -1,58 +1,61 @@
-"""The store as a whole: opens the files and hands out what reads and writes them.
+"""The store as a whole: opens the database and hands out what reads and writes it.
 
-    home/overt.sqlite3       the database, 0600
-    home/run.lock            held while a run is open
-    home/import.lock         held while a watchlist is imported
-    home/keys/machine.key    wraps the keys of deployments and watchlists, 0600; or another source
-    home/keys/ledger.key     signs checkpoints, 0600
-
-Invariants: keys are made before the database that depends on them, and never again after; at every
-open it is checked first that the machine key is this store's, then the ledger against its last
-checkpoint.
+Invariants: at every open it is checked first that the keys and the database belong together
+(:mod:`overt.store.opening`), then the ledger against its last checkpoint.
 Must not: fall back to another place or a new key when one is missing.
 """
 
-import hashlib
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
-
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from typing import Self
 
 from overt.alerts.ports import RunSink
 from overt.core.clock import Clock
-from overt.core.errors import IntegrityError
 from overt.core.ids import DeploymentId, PersonId
-from overt.ledger.acts import KeyDestroyed
 from overt.ledger.notes import NoteSigner
-from overt.ledger.records import LedgerRecord
+from overt.retention.receipts import Cause
+from overt.retention.schedule import Owner, OwnerKind, Subject
 from overt.store import deployments
 from overt.store.alert_steps import AlertSteps, check_steps_against_ledger
 from overt.store.alerts import AlertArchive, check_against_ledger
 from overt.store.custody import KeyCustody
 from overt.store.database import Database
-from overt.store.faults import storage_faults
+from overt.store.deletions import (
+    DeletionArchive,
+    Order,
+    begin,
+    check_deletions_against_ledger,
+)
+from overt.store.erasing import erase_pictures
+from overt.store.finishing import Finisher, Locks
 from overt.store.holds import HoldArchive, check_holds_against_ledger
 from overt.store.imports import ImportDesk
-from overt.store.keys import create_key_file, read_key_file
 from overt.store.ledger import LedgerState, StoredLedger
 from overt.store.lives import LifeArchive, check_lives_against_ledger
 from overt.store.looks import LookBook
 from overt.store.machine_key import KeyFileSource, MachineKeySource
+from overt.store.media import MediaRegister
 from overt.store.members import ListMembers
 from overt.store.memberships import Memberships
+from overt.store.opening import (
+    DATABASE_NAME,
+    KEYS,
+    LEDGER_KEY,
+    MACHINE_KEY,
+    claim_ledger_key,
+    has_store,
+    open_database,
+)
 from overt.store.people import PeopleRegister, check_people_against_ledger
 from overt.store.policies import PolicyArchive, check_policies_against_ledger
-from overt.store.rotation import MachineKey, first_machine_key, open_machine_key
+from overt.store.rotation import MachineKey
 from overt.store.run_lock import HeldElsewhereError, RunLock
 from overt.store.runs import StoredRun, close_abandoned
+from overt.store.sweeping import Sweeper
 from overt.store.watchlist_lives import WatchlistLives, check_lists_against_ledger
 from overt.store.watchlists import WatchlistArchive
 
-DATABASE_NAME: Final = "overt.sqlite3"
-MACHINE_KEY: Final = "machine.key"
-LEDGER_KEY: Final = "ledger.key"
-KEYS: Final = "keys"
+__all__ = ["DATABASE_NAME", "KEYS", "LEDGER_KEY", "MACHINE_KEY", "Store", "has_store"]
 
 
 class Store:
@@ -66,6 +69,8 @@ class Store:
         imports: keeps what an import has done until its list is whole.
         members: tells how alike two lists are by who was on them.
         memberships: tells whether somebody was on a deployment's list, when it is gone, too.
+        sweeper: deletes what is due, and says what is kept until when.
+        deletions: what was deleted, with receipts.
         holds: what is kept beyond its period, by whose decision and until when.
         looks: puts looks, exports and refusals on record.
         lives: the lives of deployments, and the acts that make them.
@@ -83,6 +88,7 @@ class Store:
         *,
         run_lock: RunLock,
         import_lock: RunLock,
+        backup_days: int | None = None,
     ) -> None:
         self._database = database
         self._machine_key = machine.key
@@ -91,52 +97,70 @@ class Store:
         self.ledger = StoredLedger(database, ledger_signer, clock)
         self.looks = LookBook(self.ledger, clock)
         self.alerts = AlertArchive(database, machine.key)
-        self.watchlists = WatchlistArchive(database, machine.key, clock)
-        self.watchlist_lives = WatchlistLives(database, self.ledger, machine.key, clock)
-        self.imports = ImportDesk(database, self.ledger, machine.key, import_lock, clock)
+        media = MediaRegister(database, machine.key)
+        locks = Locks(run_lock, import_lock, database.lock("sweep"))
+        self._finisher = finisher = Finisher(
+            database, self.ledger, media, locks, clock=clock, backup_days=backup_days
+        )
+        self.sweeper = Sweeper(
+            database, self.ledger, machine.key, media=media, finisher=finisher, clock=clock
+        )
+        self.deletions = DeletionArchive(database)
+        self.watchlists = WatchlistArchive(database, self.ledger, machine.key, clock, finisher)
+        self.watchlist_lives = WatchlistLives(database, self.ledger, machine.key, clock, finisher)
+        self.imports = ImportDesk(
+            database, self.ledger, machine.key, import_lock, clock, finisher=finisher
+        )
         self.members = ListMembers(database)
         self.memberships = Memberships(database, self.ledger, machine.key, clock)
         self.keys = KeyCustody(database, self.ledger, machine, run_lock, clock)
         self.people = PeopleRegister(database, self.ledger, self.looks)
         self.policies = PolicyArchive(database, self.ledger, self.looks)
-        self.lives = LifeArchive(database, self.ledger, clock, self.memberships)
+        self.lives = LifeArchive(database, self.ledger, clock, self.memberships, finisher)
         self.holds = HoldArchive(database, self.ledger, machine.key, clock)
         self.alert_steps = AlertSteps(database, self.ledger, machine.key, clock)
 
     @classmethod
-    def open(cls, home: Path, clock: Clock, source: MachineKeySource | None = None) -> Self:
+    def open(
+        cls,
+        home: Path,
+        clock: Clock,
+        source: MachineKeySource | None = None,
+        database_url: str | None = None,
+        *,
+        backup_days: int | None = None,
+    ) -> Self:
         """Open the store in a folder, which is made if there is none.
 
         Args:
             home: the folder.
             clock: what time it is.
             source: where the machine key comes from; a key file in ``home`` if None.
+            database_url: of a database on a server; a file in ``home`` if None.
+            backup_days: how long backups of the database are kept; None if nobody said.
 
         Raises:
             IntegrityError: a key is missing, is another store's or can be reached by others, or the
                 ledger is not what its last checkpoint was signed for.
-            UnavailableError: the source of the machine key is not there.
+            UsageError: the folder belongs to another kind of database, or the URL is none.
+            UnavailableError: the source of the machine key, or what a server needs, is not there.
             StorageError: the disk is full, read-only or damaged, or the store was made by a newer
                 version.
         """
-        path, keys = home / DATABASE_NAME, home / KEYS
-        source = source or KeyFileSource(keys / MACHINE_KEY)
-        with storage_faults():
-            exists = path.exists()
-        first_machine_key(source, keys, exists=exists)
-        signer = _signer(_ledger_key(keys / LEDGER_KEY, exists=exists))
-        database = Database.open_sqlite(path)
+        source = source or KeyFileSource(home / KEYS / MACHINE_KEY)
+        database, machine, signer = open_database(home, source, database_url)
         try:
-            machine = open_machine_key(database, source, keys)
             store = cls(
                 database,
                 machine,
                 signer,
                 clock,
-                run_lock=RunLock(home / "run.lock"),
-                import_lock=RunLock(home / "import.lock"),
+                run_lock=database.lock("run"),
+                import_lock=database.lock("import"),
+                backup_days=backup_days,
             )
             store.ledger.check_head()
+            claim_ledger_key(database, signer)
         except BaseException:
             database.close()
             raise
@@ -205,6 +229,7 @@ class Store:
         self._database.check()
         state = self.ledger.verify()
         with self._database.read() as session:
+            check_deletions_against_ledger(session)
             check_against_ledger(session)
             check_lives_against_ledger(session)
             check_people_against_ledger(session)
@@ -228,12 +253,13 @@ class Store:
             StorageError: it could not be done, or not yet in every file.
         """
         with self.ledger.transaction() as work:
-            had_key = deployments.destroy_key(work.session, deployment)
-            if had_key:
-                act = KeyDestroyed("deployment", deployment, by)
-                work.append(LedgerRecord.of(act, self._clock.now_utc()))
-        self._database.forget_history()
-        return had_key
+            now_utc = self._clock.now_utc()
+            gone = erase_pictures(work, deployment, (), by, now_utc)
+            if gone:
+                owner = Owner(OwnerKind.DEPLOYMENT, deployment)
+                begin(work, Order(Subject.PICTURES, owner, Cause.PURGE, by), gone, now_utc)
+        self._finisher.finish()
+        return gone.n_keys > 0
 
     def close(self) -> None:
         """Let go of the files."""
@@ -250,19 +276,3 @@ class Store:
         trace: TracebackType | None,
     ) -> None:
         self.close()
-
-
-def _ledger_key(path: Path, *, exists: bool) -> bytes:
-    key = read_key_file(path)
-    if key is None and exists:
-        raise IntegrityError(
-            f"The key file {path.name} of this store is missing, and what it keeps needs that key."
-        )
-    return create_key_file(path) if key is None else key
-
-
-def _signer(seed: bytes) -> NoteSigner:
-    private_key = Ed25519PrivateKey.from_private_bytes(seed)
-    public_key = private_key.public_key().public_bytes_raw()
-    name = hashlib.sha256(public_key).hexdigest()[:16]
-    return NoteSigner(f"overt.local/{name}", private_key)

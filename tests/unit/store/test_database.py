@@ -9,7 +9,7 @@ from sqlalchemy import create_engine, text
 
 from overt.core.errors import StorageError
 from overt.store.base import Base
-from overt.store.database import Database
+from overt.store.sqlite import SqliteDatabase
 
 
 @pytest.fixture
@@ -19,7 +19,7 @@ def path(tmp_path):
 
 @pytest.fixture
 def database(path):
-    opened = Database.open_sqlite(path)
+    opened = SqliteDatabase.open(path)
     yield opened
     opened.close()
 
@@ -70,7 +70,7 @@ def test_a_store_of_a_newer_version_is_left_alone(database, path):
         raw.execute("UPDATE alembic_version SET version_num = 'from the future'")
     raw.close()
     with pytest.raises(StorageError, match="newer version"):
-        Database.open_sqlite(path)
+        SqliteDatabase.open(path)
 
 
 def test_opening_again_keeps_what_was_there(database, path):
@@ -79,7 +79,7 @@ def test_opening_again_keeps_what_was_there(database, path):
             text("INSERT INTO ledger_records (seq, leaf_hash, record) VALUES (0, x'00', x'00')")
         )
     database.close()
-    again = Database.open_sqlite(path)
+    again = SqliteDatabase.open(path)
     with again.read() as session:
         assert session.execute(text("SELECT count(*) FROM ledger_records")).scalar_one() == 1
     again.close()

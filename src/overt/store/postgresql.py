@@ -1,0 +1,266 @@
+"""The store's database on a server: PostgreSQL, asked for by URL.
+
+What SQLite's one write lock does, an advisory lock does here: each writing transaction takes it
+first, so that they come one after the other. Locks that last longer are held by a connection of
+their own; when a process or its machine dies, the server ends the connection and frees them.
+
+Invariants: a commit that returned has reached the server's disk, or the server is refused; a
+reading transaction sees one state; nothing is written by who lost a lock that they hold; nothing
+passes over a network in the clear unless the URL says so.
+Must not: show a URL, which may hold a password; know what the tables mean.
+"""
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import (
+    Connection,
+    Engine,
+    LargeBinary,
+    Table,
+    Text,
+    create_engine,
+    func,
+    select,
+    text,
+)
+
+from overt.core.errors import StorageError, UnavailableError, UsageError
+from overt.retention.receipts import PurgeResult
+from overt.store.base import Base
+from overt.store.database import BUSY_TIMEOUT_S, Database
+from overt.store.faults import storage_faults
+from overt.store.postgresql_locks import ServerLock
+from overt.store.postgresql_purge import APPEND_ONLY, KEY_TABLES, Purge
+
+if TYPE_CHECKING:
+    import psycopg
+
+OLDEST_VERSION: Final = 140000
+STATEMENT_TIMEOUT_S: Final = 60.0
+"""How long one statement of a transaction may take; longer may what reads or rewrites it all."""
+
+_GONE_AFTER_S: Final = 15
+"""After how long a machine that does not answer any more is taken to be gone."""
+_CONNECTION: Final[Mapping[str, str | int]] = {
+    "application_name": "overt",
+    "client_encoding": "utf-8",
+    "connect_timeout": 10,
+    "keepalives_idle": 5,
+    "keepalives_interval": 5,
+    "keepalives_count": 2,
+    "tcp_user_timeout": _GONE_AFTER_S * 1000,
+}
+_SETTINGS: Final[Mapping[str, str | int]] = {
+    "synchronous_commit": "on",
+    "lock_timeout": int(BUSY_TIMEOUT_S * 1000),
+    "statement_timeout": int(STATEMENT_TIMEOUT_S * 1000),
+    "client_connection_check_interval": 2000,
+    "tcp_keepalives_idle": 5,
+    "tcp_keepalives_interval": 5,
+    "tcp_keepalives_count": 2,
+    "tcp_user_timeout": _GONE_AFTER_S * 1000,
+    "jit": "off",
+}
+_MUST_BE_ON: Final = ("fsync", "full_page_writes", "synchronous_commit")
+_READING: Final = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
+_WRITING: Final = {"isolation_level": "READ COMMITTED"}
+_ALONE: Final = {"isolation_level": "AUTOCOMMIT"}
+
+
+class _Lock(IntEnum):
+    """What advisory locks are taken on, in the upper half of their keys."""
+
+    WRITE = 0x0E570000
+    RUN = 0x0E570001
+    IMPORT = 0x0E570002
+    SWEEP = 0x0E570003
+
+
+_BY_NAME: Final = {"run": _Lock.RUN, "import": _Lock.IMPORT, "sweep": _Lock.SWEEP}
+
+
+@dataclass(frozen=True, slots=True)
+class _Server:
+    version: str
+    schema_oid: int
+
+
+class PostgresqlDatabase(Database):
+    """A database on a server; a store has a schema to itself."""
+
+    def __init__(self, engine: Engine, server: _Server) -> None:
+        super().__init__(engine.execution_options(**_READING), engine.execution_options(**_WRITING))
+        self._alone = engine.execution_options(**_ALONE)
+        self._server = server
+        self._write_key = self._key(_Lock.WRITE)
+        self._locks = {
+            name: ServerLock(self._alone, self._key(lock)) for name, lock in _BY_NAME.items()
+        }
+
+    @classmethod
+    def open(cls, url: str) -> "PostgresqlDatabase":
+        """Connect, and bring the tables up to date.
+
+        Args:
+            url: as libpq reads it, ``postgresql://…``.
+
+        Raises:
+            UsageError: it is no such URL.
+            UnavailableError: the driver is not installed.
+            StorageError: the server cannot be reached, does not let us in, does not keep what it
+                says it keeps, or holds a store made by a newer version.
+        """
+        with storage_faults():
+            engine = _engine(url)
+            try:
+                database = cls(engine, _look(engine))
+                database._migrate()
+            except BaseException:
+                engine.dispose()
+                raise
+        return database
+
+    def check(self) -> None:
+        """Read every row of every table, so that the server finds pages that are damaged."""
+        with storage_faults(), self._reading.begin() as connection:
+            connection.execute(text("SET LOCAL statement_timeout = 0"))
+            for table in Base.metadata.sorted_tables:
+                large = [c for c in table.columns if isinstance(c.type, LargeBinary | Text)]
+                read = [func.count(func.md5(column)) for column in large]
+                connection.execute(select(func.count(), *read).select_from(table))
+
+    def n_bytes(self) -> int:
+        """See :meth:`Database.n_bytes`."""
+        names = [table.name for table in Base.metadata.sorted_tables]
+        size = text(
+            "SELECT sum(pg_total_relation_size(to_regclass(name))) FROM unnest(:names) name"
+        )
+        with self.read() as session:
+            return int(session.execute(size, {"names": names}).scalar_one())
+
+    def forget_history(self) -> None:
+        """Write the tables of keys anew, and the log over where the role may.
+
+        What a destroyed key sealed is noise, and stays until it is purged.
+        """
+        with self._purging() as purge:
+            purge.rewrite(each for each in _kept_tables() if each.name in KEY_TABLES)
+            purge.overwrite_log()
+
+    def purge_deleted(self) -> PurgeResult:
+        """See :meth:`Database.purge_deleted`."""
+        with self._purging() as purge:
+            purge.rewrite(_kept_tables())
+            log_overwritten = purge.overwrite_log()
+            return purge.result(self._server.version, log_overwritten=log_overwritten)
+
+    def lock(self, name: str) -> ServerLock:
+        """See :meth:`Database.lock`."""
+        return self._locks[name]
+
+    def close(self) -> None:
+        """See :meth:`Database.close`."""
+        for lock in self._locks.values():
+            lock.release()
+        super().close()
+
+    def _take_turn(self, connection: Connection) -> None:
+        wanted = text("SELECT pg_advisory_xact_lock(:key)")
+        connection.execute(wanted, {"key": self._write_key})
+        # By now nobody else can write, so that who took a lock over has not used it yet.
+        for lock in self._locks.values():
+            lock.check()
+
+    def _after_migration(self, connection: Connection) -> None:
+        """Keep the planner from copying samples of what is kept into the server's catalogue."""
+        for table in _kept_tables():
+            for column in table.columns:
+                connection.exec_driver_sql(
+                    f'ALTER TABLE "{table.name}" ALTER COLUMN "{column.name}" SET STATISTICS 0'
+                )
+
+    @contextmanager
+    def _purging(self) -> Iterator[Purge]:
+        with storage_faults(), self._alone.connect() as connection:
+            try:
+                yield Purge(connection, self._write_key)
+            finally:
+                connection.invalidate()  # its settings are its own
+
+    def _key(self, lock: _Lock) -> int:
+        # Within the schema, so that two stores in one database do not wait for each other.
+        return lock << 32 | self._server.schema_oid
+
+
+def _kept_tables() -> list[Table]:
+    """Return the tables from which something is deleted at some time."""
+    return [each for each in Base.metadata.sorted_tables if each.name not in APPEND_ONLY]
+
+
+def _engine(url: str) -> Engine:
+    try:
+        import psycopg  # noqa: PLC0415  an optional extra, needed by who asks for it alone
+        from psycopg.conninfo import conninfo_to_dict, make_conninfo  # noqa: PLC0415
+    except ImportError as error:
+        raise UnavailableError(
+            "PostgreSQL needs a package that is not here: pip install 'overt[postgresql]'."
+        ) from error
+    if not url.startswith(("postgresql://", "postgres://")):
+        raise UsageError("The URL of a database begins with postgresql://.")
+    try:
+        given = conninfo_to_dict(url)
+    except psycopg.Error:
+        # Without what it says, which may hold a part of a password.
+        raise UsageError("The URL of the database cannot be read.") from None
+    settings = " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items())
+    options = f"{given.pop('options', None) or ''} {settings}".strip()
+    parameters: dict[str, Any] = {**_CONNECTION, **given, "options": options}
+    wanted = make_conninfo(**parameters)
+
+    def connect() -> "psycopg.Connection":
+        return _encrypted(psycopg.connect(wanted))
+
+    return create_engine(
+        "postgresql+psycopg://",
+        creator=connect,
+        hide_parameters=True,
+        pool_pre_ping=True,
+        use_native_hstore=False,
+    )
+
+
+def _encrypted(connection: "psycopg.Connection") -> "psycopg.Connection":
+    """Return the connection, unless it is in the clear over a network and nobody said so."""
+    info = connection.info
+    is_local = info.host.startswith(("/", "@")) or info.hostaddr in {"127.0.0.1", "::1"}
+    if is_local or connection.pgconn.ssl_in_use or "sslmode" in info.get_parameters():
+        return connection
+    connection.close()
+    raise StorageError(
+        "The connection to the database is not encrypted: add sslmode=verify-full to its URL."
+    )
+
+
+def _look(engine: Engine) -> _Server:
+    """Return what is to be known of the server, if it keeps what it says it keeps."""
+    with engine.connect() as connection:
+        version, number, schema_oid = connection.execute(
+            text(
+                "SELECT current_setting('server_version'), "
+                "current_setting('server_version_num')::int, "
+                "(SELECT oid::bigint FROM pg_namespace WHERE nspname = current_schema())"
+            )
+        ).one()
+        if number < OLDEST_VERSION:
+            raise StorageError("PostgreSQL must be of version 14 or later.")
+        if schema_oid is None:
+            raise StorageError("The role has no schema of its own in the database.")
+        for name in _MUST_BE_ON:
+            found = connection.execute(text("SELECT current_setting(:name)"), {"name": name})
+            if found.scalar_one() not in {"on", "remote_apply"}:
+                raise StorageError(f"The server loses what it said is kept: its {name} is off.")
+    return _Server(version.split()[0], schema_oid)
