@@ -26,7 +26,7 @@ Cosigned = Annotated[
 
 
 def acting_for(store: "Store", right: "Right", acting: Path | None) -> PersonId:
-    """Return who does something with the record; whoever may not is refused on record.
+    """Return who does something with the record.
 
     Raises:
         UsageError: nobody was named.
@@ -37,10 +37,8 @@ def acting_for(store: "Store", right: "Right", acting: Path | None) -> PersonId:
     if acting is None:
         raise UsageError("Say who asks for it: --as, with their signing key.")
     identity = act_as(store, acting)
-    by = identity.person.id
-    with store.looks.recording_refusals(right, by):
-        require(identity, right)
-    return by
+    require(identity, right)
+    return identity.person.id
 
 
 def exporter(store: "Store", acting: Path | None) -> PersonId:
