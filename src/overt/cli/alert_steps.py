@@ -110,7 +110,7 @@ def _record(beginning: str, event_name: str, acting: Path, note: str | None) -> 
     from overt.alerts.steps import StepRequest
     from overt.cli.identity import act_as
 
-    asked = StepRequest(AlertEvent(event_name), _text(note))
+    asked = StepRequest(AlertEvent(event_name), None if note is None else text_given(note))
     with wiring.open_store(SystemClock()) as store:
         identity = act_as(store, acting)
         alert = find_alert(store, beginning)
@@ -190,12 +190,16 @@ def _for_safeguarding(
     return can_be_safeguarded(pack, grounds.category)
 
 
-def _text(note: str | None) -> str | None:
-    """Return a note as given, or from standard input, where no process list shows it."""
-    if note != FROM_STANDARD_INPUT:
-        return note
+def text_given(text: str) -> str:
+    """Return a text as given, or from standard input, where no process list shows it.
+
+    Raises:
+        InputError: what was read is no text.
+    """
+    if text != FROM_STANDARD_INPUT:
+        return text
     data = sys.stdin.buffer.read(MAX_NOTE_BYTES)
     try:
         return data.decode()
     except UnicodeDecodeError as error:
-        raise InputError("The note is not text in UTF-8.") from error
+        raise InputError("What was read is not text in UTF-8.") from error

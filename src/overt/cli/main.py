@@ -16,6 +16,7 @@ from overt.cli import (
     alerts,
     bench,
     deployment,
+    holds,
     hotspots,
     keys,
     ledger,
@@ -39,6 +40,7 @@ app.command("demo")(demo)
 app.command("run")(run)
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(bench.app, name="bench")
+app.add_typer(holds.app, name="holds")
 app.add_typer(hotspots.app, name="hotspots")
 app.add_typer(keys.app, name="keys")
 app.add_typer(ledger.app, name="ledger")

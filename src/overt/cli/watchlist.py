@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from overt.cli.membership import was_on
 from overt.cli.options import AsJson
 from overt.cli.watchlist_acts import approve, confirm, decide, freeze, purge, reopen, withdraw
 from overt.cli.watchlist_check import check
@@ -61,6 +62,7 @@ def show(
 
 
 app.command("purge")(purge)
+app.command("was-on")(was_on)
 
 
 def _tell_all(document: "WatchlistsDocument") -> None:
