@@ -6,9 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from fixtures.clocks import NOON
+from fixtures.deployments import Deployed
 from overt.alerts.ports import RunStart
+from overt.cli.demo_force import DemoForce
 from overt.cli.wiring import recogniser
-from overt.core.clock import SystemClock
+from overt.core.clock import ManualClock, SystemClock
 from overt.core.errors import OvertError
 from overt.core.ids import CameraId, DeploymentId, Sha256
 from overt.deployment.authorising import capability_sha256
@@ -100,7 +103,23 @@ def start_of(clock, deployment="d-1"):
 
 
 @pytest.fixture
-def store(tmp_path, clock):
+def force_at_noon(tmp_path, prepared_homes, pack_toml, watchlist):
+    """A force with a frozen list, at noon, in the home of the test's store."""
+
+    def make(place):
+        clock = ManualClock(NOON)
+        with Store.open(place, clock) as store:
+            force = DemoForce(store, clock, pack_toml)
+            return Deployed(store, force, force.list_people(watchlist), "d-1")
+
+    return prepared_homes.copy("a force at noon", make, tmp_path / "home")
+
+
+@pytest.fixture
+def store(request, tmp_path, clock):
+    """The test's store: empty, or with the force of a test that deploys something."""
+    if "deployed" in request.fixturenames:
+        request.getfixturevalue("force_at_noon")
     with Store.open(tmp_path / "home", clock) as opened:
         yield opened
 
@@ -132,11 +151,14 @@ def watcher():
 
 
 @pytest.fixture
-def deployed(authorised, store, watchlist, models):
-    """A deployment that is ready, in the store."""
+def deployed(authorised, store, force_at_noon, clock, watchlist, models):
+    """A deployment that is ready, in the store, or in another under its own clock."""
+    known = force_at_noon.at(store, clock)
 
     def do(clock, *, store=store, **changes):
         options = {"detector_sha256": models.detector_sha256, "repeat_within_s": 3} | changes
+        if store is known.store:
+            return authorised(store, clock, known.watchlist, force=known.force, **options)
         return authorised(store, clock, watchlist, **options)
 
     return do

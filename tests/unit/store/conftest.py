@@ -107,7 +107,10 @@ def home(tmp_path):
 
 
 @pytest.fixture
-def store(home, clock):
+def store(home, clock, prepared_homes):
+    """A store without anything in it, unless the test has a home with something."""
+    if not home.exists():
+        prepared_homes.copy("nothing", lambda place: Store.open(place, clock).close(), home)
     with Store.open(home, clock) as opened:
         yield opened
 
