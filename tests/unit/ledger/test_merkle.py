@@ -6,12 +6,15 @@ from overt.ledger.merkle import (
     CompactTree,
     leaf_hash,
     node_hash,
+    verify_consistency,
     verify_inclusion,
 )
-from overt.ledger.tiles import MemoryTiles, inclusion_proof
+from overt.ledger.tiles import MemoryTiles, consistency_proof, inclusion_proof
 
-# The reference tree of Certificate Transparency (merkle_tree_test.cc), the published vectors for
-# RFC 6962: eight leaves, the root over the first n of them, and inclusion proofs.
+# The reference tree of Certificate Transparency (google/certificate-transparency,
+# merkle_tree_test.cc; also transparency-dev/merkle, testonly/constants.go), the published vectors
+# for RFC 6962: eight leaves, the root over the first n of them, inclusion proofs and consistency
+# proofs.
 LEAVES = [
     bytes.fromhex(text)
     for text in (
@@ -55,6 +58,19 @@ PROOFS = {
         "bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b",
         "ca854ea128ed050b41b35ffc1b87b8eb2bde461e9e3b5596ece6b9d5975a0ae0",
         "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
+    ],
+}
+CONSISTENCY = {
+    (1, 1): [],
+    (1, 8): PROOFS[0, 8],
+    (6, 8): [
+        "0ebc5d3437fbe2db158b9f126a1d118e308181031d0a949f8dededebc558ef6a",
+        "ca854ea128ed050b41b35ffc1b87b8eb2bde461e9e3b5596ece6b9d5975a0ae0",
+        "d37ee418976dd95753c1c73862b9398fa2a2cf9b4ff0fdfe8b30cd95209614b7",
+    ],
+    (2, 5): [
+        "5f083f0a1a33ca076a95279832580db3e0ef4584bdff1f54c8a360f50de3031e",
+        "bc1a0643b12e4d2d7c77918f44e0f4f79a838b6cf9ec5b5c283e1f4d88599e6b",
     ],
 }
 HASHES = [leaf_hash(leaf) for leaf in LEAVES]
@@ -109,3 +125,58 @@ def test_a_wrong_proof_is_refused(index, size, change):
     proof = change(list(inclusion_proof(MemoryTiles(HASHES), 5, 8)))
     with pytest.raises(IntegrityError):
         verify_inclusion(HASHES[5], index, size, proof, bytes.fromhex(ROOTS[8]))
+
+
+@pytest.mark.parametrize(("old", "new"), CONSISTENCY)
+def test_consistency_proof_is_the_published_one(old, new):
+    proof = consistency_proof(MemoryTiles(HASHES), old, new)
+    assert [step.hex() for step in proof] == CONSISTENCY[old, new]
+    verify_consistency(old, bytes.fromhex(ROOTS[old]), new, bytes.fromhex(ROOTS[new]), proof)
+
+
+@pytest.mark.parametrize("new", range(9))
+@pytest.mark.parametrize("old", range(9))
+def test_a_tree_begins_with_every_smaller_one_and_no_other(old, new):
+    roots = [bytes.fromhex(root) for root in ROOTS]
+    if old > new:
+        with pytest.raises(IntegrityError):
+            verify_consistency(old, roots[old], new, roots[new], ())
+        return
+    proof = consistency_proof(MemoryTiles(HASHES), old, new)
+    verify_consistency(old, roots[old], new, roots[new], proof)
+    for other in roots:
+        if other != roots[old]:
+            with pytest.raises(IntegrityError):
+                verify_consistency(old, other, new, roots[new], proof)
+        if other != roots[new] and old:
+            with pytest.raises(IntegrityError):
+                verify_consistency(old, roots[old], new, other, proof)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "change"),
+    [
+        (6, 8, lambda proof: []),
+        (6, 8, lambda proof: proof[:-1]),
+        (6, 8, lambda proof: [*proof, proof[0]]),
+        (6, 8, lambda proof: proof[::-1]),
+        (6, 8, lambda proof: [proof[0][:-1], *proof[1:]]),
+        (5, 8, lambda proof: proof),
+        (6, 7, lambda proof: proof),
+        (0, 8, lambda proof: proof),
+        (8, 8, lambda proof: proof),
+        (-1, 8, lambda proof: proof),
+        (4, 8, lambda proof: []),
+    ],
+)
+def test_a_wrong_consistency_proof_is_refused(old, new, change):
+    proof = change(list(consistency_proof(MemoryTiles(HASHES), 6, 8)))
+    roots = [bytes.fromhex(root) for root in ROOTS]
+    with pytest.raises(IntegrityError):
+        verify_consistency(old, roots[old], new, roots[new], proof)
+
+
+def test_the_empty_tree_is_before_every_other():
+    verify_consistency(0, EMPTY_ROOT, 8, bytes.fromhex(ROOTS[8]), ())
+    with pytest.raises(IntegrityError):
+        verify_consistency(0, bytes(32), 8, bytes.fromhex(ROOTS[8]), ())
