@@ -22,7 +22,7 @@ from pydantic import AwareDatetime, Field, StringConstraints, ValidationError, m
 from overt.core.errors import IntegrityError
 from overt.core.ids import ContractId, DeploymentId, PersonId, Sha256
 from overt.deployment.application import Application, CameraName, Digest, Frozen, Name, Text
-from overt.policy.facts import ListFacts, ReadinessFacts, Route
+from overt.policy.facts import ForgetFacts, ListFacts, ReadinessFacts, Route
 from overt.policy.roles import Role
 
 FORMAT: Final = "overt-deployment/1"
@@ -257,7 +257,11 @@ class Life(Frozen):
         return Life.model_validate(dict(self) | changes)
 
     def readiness(
-        self, now_utc: datetime, watchlist: ListFacts, present: Mapping[PersonId, Role]
+        self,
+        now_utc: datetime,
+        watchlist: ListFacts,
+        present: Mapping[PersonId, Role],
+        forgetting: ForgetFacts | None = None,
     ) -> ReadinessFacts:
         """Return what the rules look at before going live.
 
@@ -265,6 +269,7 @@ class Life(Frozen):
             now_utc: when the question is asked.
             watchlist: the list as it stands now.
             present: who counts as there, of those in :meth:`present`.
+            forgetting: the last test of forgetting on this machine.
         """
         bound, given = self.application.bindings, self.authority
         return ReadinessFacts(
@@ -277,4 +282,5 @@ class Life(Frozen):
             evaluation=bound.evidence.facts() if bound.evidence else None,
             contract=ContractId(bound.contract),
             threshold=bound.threshold,
+            forgetting=forgetting,
         )

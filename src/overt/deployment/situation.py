@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from overt.core.ids import PersonId
-from overt.policy.facts import ListFacts, SignerFacts
+from overt.policy.facts import ForgetFacts, ListFacts, SignerFacts
 from overt.policy.pack import PolicyPack
 from overt.policy.roles import Person
 
@@ -32,6 +32,7 @@ class Situation:
         find: looks somebody up in the register.
         n_open_alerts: alerts of this deployment without a final state.
         n_open_runs: runs of this deployment that are open.
+        forgetting: the last test of forgetting on this machine; None if there was none.
     """
 
     now_utc: datetime
@@ -46,6 +47,7 @@ class Situation:
     reused_share: Callable[[], float]
     n_open_alerts: int = 0
     n_open_runs: int = 0
+    forgetting: ForgetFacts | None = None
 
 
 def signer(person: Person) -> SignerFacts:

@@ -83,7 +83,12 @@ def closing_verdict(life: Life, situation: Situation) -> Verdict:
 
 def readiness_verdict(life: Life, situation: Situation) -> Verdict:
     """Return what the pack says of going live as things stand."""
-    facts = life.readiness(situation.now_utc, situation.watchlist, _there(life, situation))
+    facts = life.readiness(
+        situation.now_utc,
+        situation.watchlist,
+        _there(life, situation),
+        situation.forgetting,
+    )
     return _bindings_verdict(life, situation) & check_readiness(situation.pack, facts)
 
 

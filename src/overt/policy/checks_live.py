@@ -22,6 +22,7 @@ def check_readiness(pack: PolicyPack, facts: ReadinessFacts) -> Verdict:
         *still_wanted(pack, facts.watchlist),
         *held_until(pack, facts.watchlist, facts.ends_utc),
         *evaluation(pack, facts, facts.now_utc),
+        *_forgetting(pack, facts),
     ]
     return Verdict(tuple(refusals)) & check_list(pack, facts.watchlist, None, None)
 
@@ -133,6 +134,29 @@ def _signs(pack: PolicyPack, facts: ReadinessFacts) -> list[Finding]:
         reason = f"The signs were confirmed more than {limit} before going live."
         return [pack.finding(rule, reason)]
     return []
+
+
+def _forgetting(pack: PolicyPack, facts: ReadinessFacts) -> list[Finding]:
+    """A test that failed stands in the way even where none is required."""
+    rule, test = pack.rules.forgetting, facts.forgetting
+    if test is not None and test.n_found:
+        reason = f"The last test of forgetting found something {counted(test.n_found, 'time')}."
+    elif test is not None and test.n_planted_found < max(test.n_planted, 1):
+        reason = "The last test of forgetting missed what it had planted itself."
+    elif not rule.required:
+        return []
+    elif test is None:
+        reason = "It was never tested on this machine whether strangers are forgotten."
+    elif not test.is_same_software:
+        reason = "The last test of forgetting was of other models or settings."
+    elif not timedelta(0) <= facts.now_utc - test.tested_utc <= timedelta(hours=rule.within_h):
+        limit = counted(rule.within_h, "hour")
+        reason = f"The last test of forgetting was more than {limit} before going live."
+    elif test.n_runs < rule.min_runs:
+        reason = f"The last test of forgetting had {test.n_runs:,} of {rule.min_runs:,} runs."
+    else:
+        return []
+    return [pack.finding(rule, reason)]
 
 
 def _late(pack: PolicyPack, facts: ClosingFacts) -> list[Finding]:

@@ -201,6 +201,27 @@ class AuthorityFacts:
 
 
 @dataclass(frozen=True, slots=True)
+class ForgetFacts:
+    """When it was last searched on this machine for what should be forgotten, and what was found.
+
+    Attributes:
+        tested_utc: when.
+        n_runs: strangers who passed.
+        n_found: how often something of them was found.
+        n_planted: copies that were planted, to try the search itself.
+        n_planted_found: how many of those were found.
+        is_same_software: whether the models and settings were those that are used now.
+    """
+
+    tested_utc: datetime
+    n_runs: int
+    n_found: int
+    n_planted: int
+    n_planted_found: int
+    is_same_software: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class ReadinessFacts:
     """What must be so before a deployment goes live.
 
@@ -212,6 +233,7 @@ class ReadinessFacts:
         watchlist: the list as it stands now.
         evaluation: the evidence for the threshold.
         contract, threshold: as authorised.
+        forgetting: the last test of forgetting; None if there was none.
     """
 
     now_utc: datetime
@@ -223,6 +245,7 @@ class ReadinessFacts:
     evaluation: EvaluationFacts | None
     contract: ContractId
     threshold: float
+    forgetting: ForgetFacts | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -82,6 +82,7 @@ class Rules(Part):
 
     officers: live.OfficersRule
     presence: live.PresenceRule
+    forgetting: live.ForgettingRule
     review: live.ReviewRule
     notes: live.NotesRule
     engagement: live.EngagementRule

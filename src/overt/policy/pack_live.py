@@ -62,6 +62,35 @@ class PresenceRule(Rule):
         )
 
 
+class ForgettingRule(Rule):
+    """Whether it is tried beforehand that strangers are forgotten.
+
+    Attributes:
+        required: whether a test is a condition of going live.
+        within_h: how old it may be then.
+        min_runs: how many strangers have passed in it at least.
+    """
+
+    id: ClassVar = "forgetting"
+    title: ClassVar = "Test of forgetting"
+    required: bool
+    within_h: Hours
+    min_runs: Annotated[int, Field(ge=1, le=1000)]
+
+    def statement(self) -> str:
+        """See :meth:`Rule.statement`."""
+        must = either(
+            self.required, "Nothing goes live without a test", "A test is no condition of it"
+        )
+        return (
+            "Before going live it can be tried, on the machine itself, that nothing of a stranger "
+            "is found in its memory, files or database after they have passed: at least "
+            f"{counted(self.min_runs, 'drawn face')} pass, and every copy that was planted is "
+            f"found. {must}; one counts for {counted(self.within_h, 'hour')}. Where the last test "
+            "found something, or missed what was planted, nothing goes live."
+        )
+
+
 class ReviewRule(Rule):
     """How many people look at an alert.
 

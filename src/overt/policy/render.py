@@ -46,7 +46,7 @@ AREAS: Final = {
         "image-held-lawfully",
         "image-age",
     ),
-    "Live": ("officers", "presence", "review", "notes", "engagement", "closing"),
+    "Live": ("officers", "presence", "forgetting", "review", "notes", "engagement", "closing"),
     "Data": ("retention", "publication"),
 }
 """Which rule stands in which chapter; every rule in one."""

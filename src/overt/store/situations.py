@@ -14,13 +14,14 @@ from sqlalchemy.orm import Session
 
 from overt.alerts.lifecycle import OPEN
 from overt.core.errors import PolicyError
-from overt.core.ids import DeploymentId, EntryId, PersonId, Sha256, WatchlistId
+from overt.core.ids import ContractId, DeploymentId, EntryId, PersonId, Sha256, WatchlistId
 from overt.deployment.application import Application
 from overt.deployment.life import Life
 from overt.deployment.situation import Situation
 from overt.policy.facts import ListFacts
 from overt.policy.pack import PolicyPack
 from overt.policy.roles import RULE, Person
+from overt.store.forget_tests import newest_forget_test
 from overt.store.ledger import latest_recorded_utc
 from overt.store.members import share_between
 from overt.store.models import (
@@ -69,6 +70,11 @@ def gather(
         find=partial(registered_person, session),
         n_open_alerts=_n_open_alerts(session, application.id),
         n_open_runs=_n_open_runs(session, application.id),
+        forgetting=newest_forget_test(
+            session,
+            Sha256(application.bindings.detector_sha256),
+            ContractId(application.bindings.contract),
+        ),
     )
 
 

@@ -1,5 +1,6 @@
 """Every rule of the UK pack on lists, live deployments and data refuses in words, or need not."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -7,7 +8,7 @@ import pytest
 from overt.core.errors import PolicyError
 from overt.core.ids import PersonId
 from overt.policy import checks
-from overt.policy.facts import ReviewFacts
+from overt.policy.facts import ForgetFacts, ReviewFacts
 from overt.policy.render import AREAS
 from overt.policy.roles import Role
 
@@ -28,6 +29,22 @@ def entered(facts):
 
 def ready(facts):
     return lambda uk, lawful: checks.check_readiness(uk, facts(lawful))
+
+
+def requiring(uk):
+    """Return the pack with a test of forgetting as a condition."""
+    rule = uk.rules.forgetting.model_copy(update={"required": True})
+    return uk.model_copy(update={"rules": uk.rules.model_copy(update={"forgetting": rule})})
+
+
+def after(age_h=1, **changes):
+    def ask(uk, lawful):
+        facts = lawful.readiness()
+        when = facts.now_utc - timedelta(hours=age_h)
+        test = replace(ForgetFacts(when, 3, 0, 3, 3), **changes)
+        return checks.check_readiness(requiring(uk), replace(facts, forgetting=test))
+
+    return ask
 
 
 REFUSED = [
@@ -170,6 +187,41 @@ REFUSED = [
         "1 engagement officer must be present, and none said so within the last 30 seconds.",
     ),
     (
+        "forgetting",
+        after(n_found=1),
+        "The last test of forgetting found something 1 time.",
+    ),
+    (
+        "forgetting",
+        after(n_planted_found=2),
+        "The last test of forgetting missed what it had planted itself.",
+    ),
+    (
+        "forgetting",
+        after(n_planted=0, n_planted_found=0),
+        "The last test of forgetting missed what it had planted itself.",
+    ),
+    (
+        "forgetting",
+        lambda uk, f: checks.check_readiness(requiring(uk), f.readiness()),
+        "It was never tested on this machine whether strangers are forgotten.",
+    ),
+    (
+        "forgetting",
+        after(is_same_software=False),
+        "The last test of forgetting was of other models or settings.",
+    ),
+    (
+        "forgetting",
+        after(age_h=169),
+        "The last test of forgetting was more than 168 hours before going live.",
+    ),
+    (
+        "forgetting",
+        after(n_runs=2),
+        "The last test of forgetting had 2 of 3 runs.",
+    ),
+    (
         "review",
         lambda uk, _: checks.check_review(uk, ReviewFacts(PersonId("op-1"), (PersonId("op-1"),))),
         "op-1 has adjudicated this alert; somebody else has to.",
@@ -243,3 +295,14 @@ def test_what_the_rules_allow_is_allowed(uk, lawful):
         checks.check_closing(uk, lawful.closing()),
     ):
         assert verdict.refusals == ()
+
+
+def test_a_test_of_forgetting_in_time_is_enough(uk, lawful):
+    assert after()(uk, lawful).refusals == ()
+
+
+def test_a_failed_test_of_forgetting_stands_in_the_way_where_none_is_required(uk, lawful):
+    facts = lawful.readiness()
+    failed = ForgetFacts(facts.now_utc, 3, 1, 3, 3)
+    refusals = checks.check_readiness(uk, replace(facts, forgetting=failed)).refusals
+    assert [each.rule for each in refusals] == ["forgetting"]
