@@ -40,7 +40,7 @@ def keep_forget_test(ledger: StoredLedger, test: ForgetTested, tested_utc: datet
             row.value = seq
 
 
-def tested_software(detector: Sha256, contract: ContractId) -> dict[str, Sha256]:
+def software_digests(detector: Sha256, contract: ContractId) -> dict[str, Sha256]:
     """Return the digests by which a test says what it tested."""
     hashed = hashlib.sha256(contract.encode()).hexdigest()
     return {"contract": Sha256(hashed), "detector": detector}
@@ -68,7 +68,7 @@ def newest_forget_test(
     if not all(isinstance(n, int) for n in numbers) or not isinstance(tested, Mapping):
         raise IntegrityError("The record of the last test of forgetting was altered.")
     n_runs, n_found, n_planted, n_planted_found = (int(str(n)) for n in numbers)
-    same = tested == tested_software(detector, contract)
+    same = tested == software_digests(detector, contract)
     return ForgetFacts(record.time_utc, n_runs, n_found, n_planted, n_planted_found, same)
 
 

@@ -7,7 +7,7 @@ from overt.core.clock import SystemClock
 from overt.core.errors import IntegrityError
 from overt.core.ids import ContractId, Sha256
 from overt.ledger.acts import ForgetTested
-from overt.store.forget_tests import keep_forget_test, newest_forget_test, tested_software
+from overt.store.forget_tests import keep_forget_test, newest_forget_test, software_digests
 from overt.store.store import Store
 
 DETECTOR, CONTRACT = Sha256("a" * 64), ContractId("sface")
@@ -20,7 +20,7 @@ def store(tmp_path):
 
 
 def a_test(n_found=0):
-    return ForgetTested(3, 1_000, n_found, 3, 3, tested_software(DETECTOR, CONTRACT), None)
+    return ForgetTested(3, 1_000, n_found, 3, 3, software_digests(DETECTOR, CONTRACT), None)
 
 
 def newest(store, detector=DETECTOR, contract=CONTRACT):
@@ -55,7 +55,7 @@ def test_other_software_was_not_tested(store):
         "UPDATE store_facts SET value = '-1' WHERE name = 'forget.tested'",
         "UPDATE store_facts SET value = '99' WHERE name = 'forget.tested'",
         "UPDATE store_facts SET value = '' WHERE name = 'forget.tested'",
-        "UPDATE ledger_records SET record = record || ' ' WHERE seq = 1",
+        "UPDATE ledger_records SET record = CAST(record || ' ' AS BLOB) WHERE seq = 1",
     ],
 )
 def test_what_was_altered_is_no_test(store, change):
