@@ -120,7 +120,10 @@ class PolicyAdopted:
 
 @dataclass(frozen=True, slots=True)
 class WatchlistStep:
-    """A step in a list's life; the document's digest commits to who was decided on, and how."""
+    """A step in a list's life; the document's digest commits to who was decided on, and how.
+
+    ``by`` is None when the list's period was over.
+    """
 
     kind: ClassVar = RecordKind.WATCHLIST_STEP
     watchlist: WatchlistId
@@ -129,7 +132,7 @@ class WatchlistStep:
     version: int
     manifest_sha256: Sha256
     document_sha256: Sha256
-    by: PersonId
+    by: PersonId | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,7 +260,8 @@ class DeletionBegun:
     """Rows and keys are gone from the database; the receipt follows when the bytes are gone too.
 
     ``data`` is a kind of the policy pack, ``owner_kind`` is ``alert``, ``deployment``,
-    ``watchlist`` or ``person``; ``cause`` is why now, ``due_utc`` the pack's time if it was that.
+    ``watchlist``, ``manifest`` or ``person``; ``cause`` is why now, ``due_utc`` the pack's time if
+    it was that. ``deletion`` is the beginning of the digest of the document that says what goes.
     """
 
     kind: ClassVar = RecordKind.DELETION_BEGUN

@@ -80,11 +80,10 @@ class Packs:
     by_sha256: Mapping[Sha256, PolicyPack]
     newest: PolicyPack | None
 
-    def of(self, kept: Kept) -> PolicyPack | None:
-        """Return the pack that something stands under."""
-        if kept.policy_sha256 is None:
-            return self.newest
-        return self.by_sha256.get(kept.policy_sha256, self.newest)
+    def find(self, sha256: Sha256 | None) -> PolicyPack | None:
+        """Return the pack with this digest, or the newest where there is none or none is named."""
+        named = None if sha256 is None else self.by_sha256.get(sha256)
+        return self.newest if named is None else named
 
 
 def standing(kept: Kept, packs: Packs, holds: Holds, now_utc: datetime) -> Standing:
@@ -96,7 +95,7 @@ def standing(kept: Kept, packs: Packs, holds: Holds, now_utc: datetime) -> Stand
         if (until := _held_until([part], data, holds, now_utc)) is not None
     }
     held = _held_until(owners, data, holds, now_utc)
-    return Standing(kept, due_utc(kept, packs.of(kept)), held, parts)
+    return Standing(kept, due_utc(kept, packs.find(kept.policy_sha256)), held, parts)
 
 
 def to_delete(

@@ -20,8 +20,10 @@ from overt.core.ids import AlertId, CameraId, DeploymentId, EntryId, Sha256, Tra
 from overt.ledger.acts import AlertRaised
 from overt.ledger.kinds import RecordKind
 from overt.ledger.records import LedgerRecord
+from overt.retention.schedule import Subject
 from overt.store import deployments
 from overt.store.database import Database
+from overt.store.deletions import Deleted
 from overt.store.keys import DataKey, Sealed, place_of
 from overt.store.ledger import UnitOfWork
 from overt.store.models import AlertPictureRow, AlertRow
@@ -61,7 +63,7 @@ class AlertArchive:
             return None if row is None else _alert(row)
 
     def pictures(self, alert_id: AlertId) -> AlertPictures | None:
-        """Return an alert's pictures, or None if there is no such alert or its key was destroyed.
+        """Return an alert's pictures, or None if there is no such alert or they were deleted.
 
         Raises:
             IntegrityError: a picture or the key was altered.
@@ -76,6 +78,8 @@ class AlertArchive:
             if key is None:
                 return None
             jpegs = {picture.field: _unsealed(picture, key) for picture in row.pictures}
+        if not jpegs:
+            return None  # deleted, while others of the deployment are held
         if jpegs.keys() != {FACE, SCENE}:
             raise IntegrityError("An alert does not have its two pictures.")
         return AlertPictures(face=decode_jpeg(jpegs[FACE]), scene=decode_jpeg(jpegs[SCENE]))
@@ -137,14 +141,18 @@ def alert_state(row: AlertRow) -> AlertState:
 def check_against_ledger(session: Session) -> None:
     """Check that alerts and their records match one to one, in every byte the records commit to.
 
+    What is not there must be deleted on record.
+
     Raises:
         IntegrityError: an alert without its record, a record without its alert, or one that
             differs from the other.
     """
-    n_matched = 0
+    n_matched, deleted = 0, Deleted(session)
     for seq, body in _raised_records(session):
         row = session.scalars(select(AlertRow).where(AlertRow.ledger_seq == seq)).first()
-        if row is None or _committed(row) != dict(body):
+        if row is None and deleted.is_gone(Subject.ALERT, str(body["alert"])):
+            continue
+        if row is None or _committed(row, deleted, body) != dict(body):
             raise IntegrityError(f"Ledger record {seq} does not match the alert that is kept.")
         n_matched += 1
         session.expunge(row)
@@ -160,9 +168,12 @@ def _raised_records(session: Session) -> Iterator[tuple[int, Mapping[str, object
             yield row.seq, record.body
 
 
-def _committed(row: AlertRow) -> dict[str, object]:
+def _committed(row: AlertRow, deleted: Deleted, body: Mapping[str, object]) -> dict[str, object]:
+    """Return what an alert commits to; of pictures that were deleted on record, what it did."""
     alert = _alert(row)
-    pictures = {picture.field: _sha256(picture) for picture in row.pictures}
+    pictures: dict[str, object] = {picture.field: _sha256(picture) for picture in row.pictures}
+    if not pictures and deleted.is_gone(Subject.PICTURES, row.deployment_id, row.id):
+        pictures = {FACE: body["face_sha256"], SCENE: body["scene_sha256"]}
     return {
         "run": row.run_id,
         "deployment": alert.deployment,

@@ -19,6 +19,7 @@ from sqlalchemy.orm import InstrumentedAttribute, Session
 from overt.core.ids import DeploymentId, PersonId, Sha256, WatchlistId
 from overt.ledger.acts import KeyDestroyed
 from overt.ledger.records import LedgerRecord
+from overt.retention.schedule import Owner, OwnerKind
 from overt.store import deployments
 from overt.store.base import Base
 from overt.store.deletions import Gone
@@ -35,13 +36,11 @@ from overt.store.models import (
     StoreFactRow,
     WatchlistEntryRow,
     WatchlistImportRow,
-    WatchlistLifeRow,
     WatchlistRow,
 )
 from overt.store.models_retention import MembershipRow
+from overt.store.people import struck_off_fact
 from overt.store.watchlist_rows import BATCH
-from overt.watchlist.decisions import ListState
-from overt.watchlist.life import WatchlistLife
 
 NOTES: Final = "alert_steps.ciphertext"
 """How notes are counted, whose steps stay."""
@@ -199,21 +198,14 @@ def list_rows_are_left(session: Session, watchlist: WatchlistId) -> bool:
     return row is not None and row.wrapped_key is None
 
 
-def living_list(session: Session, watchlist: WatchlistId) -> WatchlistLife | None:
-    """Return the life of a list that has one and has not come to its end."""
-    row = session.get(WatchlistLifeRow, watchlist)
-    life = None if row is None else WatchlistLife.parse(row.document)
-    return None if life is None or life.state is ListState.PURGED else life
+def list_owner(watchlist: WatchlistId) -> Owner:
+    """Return a list as the owner of what goes."""
+    return Owner(OwnerKind.WATCHLIST, watchlist)
 
 
 def import_key_place(watchlist: WatchlistId) -> str:
     """Return the place that an import's key is wrapped for."""
     return place_of("watchlist_imports", watchlist, "wrapped_key")
-
-
-def struck_off_fact(person: PersonId) -> str:
-    """Return the name of the fact that says which record struck somebody off."""
-    return f"struck-off/{person}"
 
 
 def _record_key(

@@ -21,16 +21,24 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import delete, select
+from sqlalchemy import select
 from sqlalchemy.dialects.sqlite import insert
 from sqlalchemy.orm import Session
 
 from overt.core.clock import Clock
 from overt.core.errors import IntegrityError, StateError, StorageError
 from overt.core.ids import EntryId, KinGroup, Sha256, WatchlistId
+from overt.retention.receipts import Cause
+from overt.retention.schedule import Subject
+from overt.store import deletions, erasing
 from overt.store.database import Database
+from overt.store.deletions import Gone, Order
+from overt.store.erasing import import_key_place
+from overt.store.finishing import Finisher
 from overt.store.keys import DataKey, Sealed, place_of
-from overt.store.ledger import StoredLedger
+from overt.store.ledger import StoredLedger, UnitOfWork
+from overt.store.media import remember_files
+from overt.store.medium_files import MediumFile
 from overt.store.models import (
     ImportedRowRow,
     WatchlistEntryRow,
@@ -68,12 +76,15 @@ class ImportDesk:
         machine_key: DataKey,
         lock: RunLock,
         clock: Clock,
+        *,
+        finisher: Finisher,
     ) -> None:
         self._database = database
         self._ledger = ledger
         self._machine_key = machine_key
         self._lock = lock
         self._clock = clock
+        self._finisher = finisher
 
     @contextmanager
     def importing(self, watchlist: WatchlistId) -> Iterator["OpenImport"]:
@@ -88,18 +99,22 @@ class ImportDesk:
         except HeldElsewhereError as error:
             raise StorageError(_BUSY) from error
         try:
+            with self._database.read() as session:
+                is_noise = _is_noise(session, watchlist)
+            if is_noise:
+                self._clear(watchlist)
             with self._database.write() as session:
                 row = session.get(WatchlistImportRow, watchlist)
                 if row is None:
                     key, started_utc = DataKey.generate(), self._clock.now_utc()
-                    wrapped = self._machine_key.wrap(key, _key_place(watchlist))
+                    wrapped = self._machine_key.wrap(key, import_key_place(watchlist))
                     session.add(
                         WatchlistImportRow(
                             watchlist_id=watchlist, wrapped_key=wrapped, started_utc=started_utc
                         )
                     )
                 else:
-                    key = self._machine_key.unwrap(row.wrapped_key, _key_place(watchlist))
+                    key = self._machine_key.unwrap(row.wrapped_key, import_key_place(watchlist))
                     started_utc = row.started_utc
             yield OpenImport(self._database, watchlist, key, started_utc)
         finally:
@@ -110,11 +125,13 @@ class ImportDesk:
     ) -> None:
         """Keep the list that an import came to, with its life and record, and forget the import.
 
+        The files that it came from are remembered, so that they are destroyed when it is time.
+
         Args:
             open_import: the import.
             life: one step on.
             cards: everybody who is to be on the list.
-            made: who has to be taken over, and who stays.
+            made: who has to be taken over, and who stays; and the files.
 
         Raises:
             StateError: another process took a step in the meantime.
@@ -126,7 +143,7 @@ class ImportDesk:
             self._change(open_import, life, cards, made)
         else:
             self._make(open_import, life, cards, made)
-        self.discard(watchlist)
+        self._clear(watchlist)
 
     def known(self, cards: CardIndex) -> "KnownList":
         """Return a list as it was, to be asked for what need not be enrolled again."""
@@ -146,16 +163,12 @@ class ImportDesk:
         Raises:
             StorageError: it could not be done, or not yet in every file.
         """
-        with self._database.write() as session:
-            if not self._destroy_key(session, watchlist):
-                return False
-        self._drop_rows(watchlist)
-        with self._database.write() as session:
-            session.execute(
-                delete(WatchlistImportRow).where(WatchlistImportRow.watchlist_id == watchlist)
-            )
-        self._database.forget_history()
-        return True
+        with self._ledger.transaction() as work:
+            is_noise = _is_noise(work.session, watchlist)
+            was_there = is_noise or self._destroy_key(work, watchlist)
+        if was_there:
+            self._clear(watchlist)
+        return was_there
 
     def tidy(self, watchlist: WatchlistId) -> None:
         """Discard what an import left that was killed once its list was whole.
@@ -172,12 +185,21 @@ class ImportDesk:
         finally:
             self._lock.release()
 
-    def _destroy_key(self, session: Session, watchlist: WatchlistId) -> bool:
-        row = session.get(WatchlistImportRow, watchlist)
-        if row is not None:
-            # A key that nobody ever held: from now on the rows are noise.
-            row.wrapped_key = self._machine_key.wrap(DataKey.generate(), _key_place(watchlist))
-        return row is not None
+    def _destroy_key(self, work: UnitOfWork, watchlist: WatchlistId) -> bool:
+        """Make what is kept aside noise, on record; return whether there is any."""
+        gone = erasing.destroy_import(work.session, watchlist, self._machine_key)
+        if gone:
+            order = Order(Subject.IMPORT, erasing.list_owner(watchlist), Cause.IMPORT_OVER)
+            deletions.begin(work, order, gone, self._clock.now_utc())
+        return bool(gone)
+
+    def _clear(self, watchlist: WatchlistId) -> None:
+        """Drop rows that are noise, and see to it that their bytes go."""
+        is_left = True
+        while is_left:
+            with self._database.write() as session:
+                is_left = erasing.drop_import_rows(session, watchlist)
+        self._finisher.finish()
 
     def _is_readable(self, watchlist: WatchlistId) -> bool:
         with self._database.read() as session:
@@ -199,19 +221,33 @@ class ImportDesk:
             keep_step(work, life)
             row = work.session.get_one(WatchlistRow, watchlist)
             row.wrapped_key = self._machine_key.wrap(key, key_place(watchlist))
-            _describe(row, cards, self._clock.now_utc())
-            self._destroy_key(work.session, watchlist)
+            self._end(work, cards, made)
+
+    def _end(self, work: UnitOfWork, cards: CardIndex, made: "Made") -> None:
+        now_utc = self._clock.now_utc()
+        _describe(work.session.get_one(WatchlistRow, cards.id), cards, now_utc)
+        remember_files(work.session, self._machine_key, cards.id, made.files, now_utc)
+        self._destroy_key(work, cards.id)
 
     def _hide(self, life: WatchlistLife, cards: CardIndex) -> None:
         """Make room for a list that nobody can read yet; one of before is given up for it."""
-        with self._database.write() as session:
-            _require_next(session, life)
-            row = session.get(WatchlistRow, cards.id)
+        with self._ledger.transaction() as work:
+            _require_next(work.session, life)
+            now_utc = self._clock.now_utc()
+            row = work.session.get(WatchlistRow, cards.id)
             if row is None:
                 row = WatchlistRow(id=cards.id)
-                session.add(row)
-            row.wrapped_key = None
-            _describe(row, cards, self._clock.now_utc())
+                work.session.add(row)
+            elif row.wrapped_key is not None:
+                gone = erasing.destroy_list(work, cards.id, None, now_utc)
+                self._record_replaced(work, Subject.LIST, cards.id, gone)
+            _describe(row, cards, now_utc)
+
+    def _record_replaced(
+        self, work: UnitOfWork, what: Subject, watchlist: WatchlistId, gone: Gone
+    ) -> None:
+        order = Order(what, erasing.list_owner(watchlist), Cause.REPLACED)
+        deletions.begin(work, order, gone, self._clock.now_utc())
 
     def _change(
         self, open_import: "OpenImport", life: WatchlistLife, cards: CardIndex, made: "Made"
@@ -226,33 +262,18 @@ class ImportDesk:
             kept = work.session.scalars(
                 select(WatchlistEntryRow.entry).where(WatchlistEntryRow.watchlist_id == cards.id)
             ).all()
-            drop_entries(work.session, cards.id, [each for each in kept if each not in made.stays])
+            left_out = [each for each in kept if each not in made.stays]
+            drop_entries(work.session, cards.id, left_out)
+            if left_out:
+                gone = Gone({"watchlist_entries": len(left_out)})
+                self._record_replaced(work, Subject.ENTRIES, cards.id, gone)
             for batch in _batched((c for c in cards.entries if c.entry not in made.stays), BATCH):
                 entries = [
                     open_import.entry(made.fresh[card.entry], card.kin_group) for card in batch
                 ]
                 insert_entries(work.session, cards.id, entries, key)
             keep_kin(work.session, cards)
-            _describe(row, cards, self._clock.now_utc())
-            self._destroy_key(work.session, cards.id)
-
-    def _drop_rows(self, watchlist: WatchlistId) -> None:
-        ids = (
-            select(ImportedRowRow.row_sha256)
-            .where(ImportedRowRow.watchlist_id == watchlist)
-            .limit(BATCH)
-        )
-        while True:
-            with self._database.write() as session:
-                found = session.scalars(ids).all()
-                if not found:
-                    return
-                session.execute(
-                    delete(ImportedRowRow).where(
-                        ImportedRowRow.watchlist_id == watchlist,
-                        ImportedRowRow.row_sha256.in_(found),
-                    )
-                )
+            self._end(work, cards, made)
 
 
 @dataclass(frozen=True, slots=True)
@@ -262,10 +283,12 @@ class Made:
     Attributes:
         fresh: entries that were kept aside, with the key of their row.
         stays: entries that stay as they are.
+        files: what it was imported from.
     """
 
     fresh: Mapping[EntryId, Sha256]
     stays: frozenset[EntryId]
+    files: tuple[MediumFile, ...] = ()
 
 
 class OpenImport:
@@ -364,8 +387,15 @@ def _batched(cards: Iterable[EntryCard], size: int) -> Iterator[tuple[EntryCard,
         yield batch
 
 
-def _key_place(watchlist: WatchlistId) -> str:
-    return place_of("watchlist_imports", watchlist, "wrapped_key")
+def _is_noise(session: Session, watchlist: WatchlistId) -> bool:
+    """Whether what is kept aside is left of an import whose key was destroyed."""
+    row = session.get(WatchlistImportRow, watchlist)
+    return row is not None and any(
+        each.what is Subject.IMPORT
+        and each.owner.id == watchlist
+        and each.begun_utc >= row.started_utc
+        for each in deletions.unfinished(session)
+    )
 
 
 def _row_place(watchlist: WatchlistId, tag: str) -> str:

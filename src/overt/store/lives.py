@@ -29,7 +29,8 @@ from overt.ledger.records import LedgerRecord
 from overt.policy.facts import Route
 from overt.policy.pack_authority import UrgentAuthorityRule
 from overt.store.database import Database
-from overt.store.endings import destroy_what_ends, forget_list
+from overt.store.endings import destroy_what_ends
+from overt.store.finishing import Finisher
 from overt.store.ledger import StoredLedger, UnitOfWork
 from overt.store.memberships import Memberships, Register, keep_register, note_expiry
 from overt.store.models import DeploymentLifeRow, PolicyPackRow, PresenceBeatRow
@@ -52,12 +53,18 @@ class LifeArchive:
     """Keeps the lives of deployments. Safe to use from any thread and process."""
 
     def __init__(
-        self, database: Database, ledger: StoredLedger, clock: Clock, memberships: Memberships
+        self,
+        database: Database,
+        ledger: StoredLedger,
+        clock: Clock,
+        memberships: Memberships,
+        finisher: Finisher,
     ) -> None:
         self._database = database
         self._ledger = ledger
         self._clock = clock
         self._memberships = memberships
+        self._finisher = finisher
 
     def get(self, deployment: DeploymentId) -> Life | None:
         """Return a deployment's life as it was last recorded, or None if there is none.
@@ -150,8 +157,7 @@ class LifeArchive:
             self._record_refusal(deployment, refused)
             raise
         if taken.destroyed:
-            forget_list(self._database, after.application.watchlist_id)
-            self._database.forget_history()
+            self._finisher.finish()
         return after
 
     def beat(self, deployment: DeploymentId, person: PersonId) -> int:

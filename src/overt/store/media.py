@@ -106,6 +106,10 @@ class MediaRegister:
             )
         return len(numbers)
 
+    def forget_unreached(self, session: Session, watchlist: WatchlistId) -> int:
+        """Delete the rows of files that Overt could not destroy; return how many there were."""
+        return self.forget(session, watchlist, *(set(FileEnd) - {FileEnd.OVERWRITTEN}))
+
     def _files(self, session: Session, watchlist: WatchlistId) -> list[KeptFile]:
         rows = (
             select(ImportMediumRow)

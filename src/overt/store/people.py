@@ -1,8 +1,9 @@
 """The register of people: who acts in Overt, with which key, in which roles.
 
 Invariants: every change stands with its ledger record, made by somebody who may make it
-(:mod:`overt.policy.register`); versions count up without a gap; nobody is ever deleted; a key
-belongs to one person for good.
+(:mod:`overt.policy.register`); versions count up without a gap; nobody's entry is deleted but by
+the sweeper, long after they were struck off, and their id is never given again; as long as there is
+an entry, its key belongs to one person.
 Must not: hold a private key, or anything about a listed person.
 """
 
@@ -20,10 +21,12 @@ from overt.ledger.kinds import RecordKind
 from overt.ledger.records import LedgerRecord
 from overt.policy.register import RULE, check_change
 from overt.policy.roles import Person, Right
+from overt.retention.schedule import Subject
 from overt.store.database import Database
+from overt.store.deletions import Deleted
 from overt.store.ledger import StoredLedger
 from overt.store.looks import LookBook
-from overt.store.models import PersonRow
+from overt.store.models import PersonRow, StoreFactRow
 from overt.store.models_ledger import LedgerRecordRow
 from overt.store.person_document import decode_person, encode_person
 
@@ -128,11 +131,15 @@ class PeopleRegister:
             version = replaces + 1
             row = work.session.get(PersonRow, person.id)
             if row is None:
+                _check_never_deleted(work.session, person.id)
                 row = PersonRow(id=person.id, key_id=_key_id(person.public_key))
                 work.session.add(row)
             row.version, row.document = version, document
             act = PersonChanged(person.id, version, _sha256(document), by)
-            work.append(LedgerRecord.of(act, now_utc))
+            seq = work.append(LedgerRecord.of(act, now_utc))
+            if person.struck_off:
+                name = struck_off_fact(person.id)
+                work.session.add(StoreFactRow(name=name, value=str(seq)))
         return version
 
 
@@ -146,8 +153,15 @@ def registered_person(session: Session, person: PersonId) -> Person | None:
     return None if row is None else _person(row)
 
 
+def struck_off_fact(person: PersonId) -> str:
+    """Return the name of the fact that says which record struck somebody off."""
+    return f"struck-off/{person}"
+
+
 def check_people_against_ledger(session: Session) -> None:
     """Check that every entry is the one that its last record commits to, and that none is missing.
+
+    What is not there must be deleted on record.
 
     Raises:
         IntegrityError: an entry without its record, a record without its entry, a version left
@@ -166,7 +180,9 @@ def check_people_against_ledger(session: Session) -> None:
     kept = {
         row.id: (row.version, _sha256(row.document)) for row in session.scalars(select(PersonRow))
     }
-    if kept != recorded:
+    deleted = Deleted(session)
+    gone = {id_ for id_ in recorded.keys() - kept.keys() if deleted.is_gone(Subject.ACCOUNT, id_)}
+    if kept != {id_: said for id_, said in recorded.items() if id_ not in gone}:
         raise IntegrityError("The register of people does not match the ledger.")
 
 
@@ -188,6 +204,11 @@ def _check_unchanged(person: PersonId, version: int, replaces: int) -> None:
     if replaces == NEW:
         raise StateError(f"{person} is already in the register of people.")
     raise StateError(f"The entry of {person} was changed in the meantime; look at it again.")
+
+
+def _check_never_deleted(session: Session, person: PersonId) -> None:
+    if Deleted(session).is_gone(Subject.ACCOUNT, person):
+        raise StateError(f"Somebody had the id {person} before: register a new one.")
 
 
 def _check_key(person: Person, registered: list[Person]) -> None:

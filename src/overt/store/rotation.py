@@ -31,6 +31,7 @@ from overt.store.database import Database
 from overt.store.faults import storage_faults
 from overt.store.keys import DataKey, key_id, place_of
 from overt.store.machine_key import MachineKeySource
+from overt.store.media import seal_media_anew
 from overt.store.member_secret import wrap_member_secret_anew
 from overt.store.models import StoreFactRow
 from overt.store.sealed_reasons import wrap_reasons_anew
@@ -168,6 +169,7 @@ def wrap_anew(session: Session, former: DataKey, fresh: DataKey) -> None:
             again = fresh.wrap(former.unwrap(wrapped, place), place)
             session.execute(update(table).where(owner == row_id).values(wrapped_key=again))
     wrap_member_secret_anew(session, former, fresh)
+    seal_media_anew(session, former, fresh)
     wrap_reasons_anew(session, former, fresh)
     session.get_one(StoreFactRow, MACHINE_KEY_ID).value = key_id(fresh)
 

@@ -12,25 +12,32 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from overt.core.clock import Clock
 from overt.core.errors import IntegrityError, PolicyError, StateError
 from overt.core.ids import PersonId, Sha256, WatchlistId
 from overt.deployment.life import Life, LifeState
-from overt.ledger.acts import KeyDestroyed, Refusal, WatchlistStep
+from overt.ledger.acts import Refusal, WatchlistStep
 from overt.ledger.kinds import RecordKind
 from overt.ledger.records import LedgerRecord
+from overt.retention.receipts import Cause
+from overt.retention.schedule import OwnerKind, Subject
+from overt.store import deletions, erasing
 from overt.store.database import Database
+from overt.store.deletions import Order
+from overt.store.finishing import Finisher
+from overt.store.holds import standing_holds
 from overt.store.keys import DataKey
 from overt.store.ledger import StoredLedger, UnitOfWork
 from overt.store.members import keep_members
 from overt.store.models import DeploymentLifeRow, WatchlistEntryRow, WatchlistLifeRow, WatchlistRow
 from overt.store.models_ledger import LedgerRecordRow
-from overt.store.watchlist_rows import delete_entries
+from overt.store.people import registered_person
 from overt.watchlist.decisions import ListEvent, ListState
 from overt.watchlist.life import WatchlistLife
+from overt.watchlist.lifecycle import Actor, purge_at_closing, purge_when_due
 from overt.watchlist.stored import CardIndex
 
 
@@ -38,12 +45,18 @@ class WatchlistLives:
     """Reads lives and takes their steps. Safe to use from any thread."""
 
     def __init__(
-        self, database: Database, ledger: StoredLedger, machine_key: DataKey, clock: Clock
+        self,
+        database: Database,
+        ledger: StoredLedger,
+        machine_key: DataKey,
+        clock: Clock,
+        finisher: Finisher,
     ) -> None:
         self._database = database
         self._ledger = ledger
         self._machine_key = machine_key
         self._clock = clock
+        self._finisher = finisher
 
     def find(self, watchlist: WatchlistId) -> WatchlistLife | None:
         """Return a list's life, or None if there is no such list, or one from before lives.
@@ -119,13 +132,11 @@ class WatchlistLives:
         watchlist = WatchlistId(life.watchlist)
         with self._ledger.transaction() as work:
             _require_nothing_stands_on(work.session, watchlist, step.at_utc)
+            _require_not_held(work.session, watchlist, step.at_utc)
             keep_step(work, life)
-            row = work.session.get(WatchlistRow, watchlist)
-            if row is not None:
-                row.wrapped_key = None
-            act = KeyDestroyed("watchlist", watchlist, PersonId(step.by))
-            work.append(LedgerRecord.of(act, step.at_utc))
-        self._forget(watchlist)
+            by = None if step.by is None else PersonId(step.by)
+            _delete_list(work, watchlist, by, step.at_utc)
+        self._finisher.finish()
 
     def forget_without_life(self, watchlist: WatchlistId, by: PersonId) -> bool:
         """Purge a list from before lives; return whether there was one.
@@ -142,10 +153,9 @@ class WatchlistLives:
                 return False
             now_utc = self._clock.now_utc()
             _require_nothing_stands_on(work.session, watchlist, now_utc)
-            row.wrapped_key = None
-            act = KeyDestroyed("watchlist", watchlist, by)
-            work.append(LedgerRecord.of(act, now_utc))
-        self._forget(watchlist)
+            _require_not_held(work.session, watchlist, now_utc)
+            _delete_list(work, watchlist, by, now_utc)
+        self._finisher.finish()
         return True
 
     @contextmanager
@@ -164,12 +174,6 @@ class WatchlistLives:
                     act = Refusal(run=None, deployment=None, rule=rule)
                     work.append(LedgerRecord.of(act, self._clock.now_utc()))
             raise
-
-    def _forget(self, watchlist: WatchlistId) -> None:
-        delete_entries(self._database, watchlist)
-        with self._database.write() as session:
-            session.execute(delete(WatchlistRow).where(WatchlistRow.id == watchlist))
-        self._database.forget_history()
 
 
 def keep_step(work: UnitOfWork, life: WatchlistLife) -> None:
@@ -194,9 +198,25 @@ def keep_step(work: UnitOfWork, life: WatchlistLife) -> None:
         version=life.version,
         manifest_sha256=Sha256(life.manifest_sha256),
         document_sha256=life.sha256,
-        by=PersonId(step.by),
+        by=None if step.by is None else PersonId(step.by),
     )
     work.append(LedgerRecord.of(act, step.at_utc))
+
+
+def purge_life(
+    work: UnitOfWork, watchlist: WatchlistId, by: PersonId | None, at_utc: datetime
+) -> None:
+    """Take a list's life to its end, if it has one: by somebody's act elsewhere, or of itself."""
+    row = work.session.get(WatchlistLifeRow, watchlist)
+    life = None if row is None else WatchlistLife.parse(row.document)
+    if life is None or life.state is ListState.PURGED:
+        return
+    person = None if by is None else registered_person(work.session, by)
+    at_utc = max(at_utc, life.steps[-1].at_utc)
+    if person is None:
+        keep_step(work, purge_when_due(life, at_utc))
+    else:
+        keep_step(work, purge_at_closing(life, Actor(person, at_utc)))
 
 
 def keep_kin(session: Session, cards: CardIndex) -> None:
@@ -259,6 +279,22 @@ def _require_nothing_stands_on(session: Session, watchlist: str, now_utc: dateti
                 f"The deployment {life.deployment} is {life.state} and stands on this list: "
                 "end it first."
             )
+
+
+def _require_not_held(session: Session, watchlist: str, now_utc: datetime) -> None:
+    """Raise if a legal hold keeps a list."""
+    holds = standing_holds(session, now_utc)
+    if any(holds.until(OwnerKind.WATCHLIST, watchlist, kind) for kind in Subject.LIST.data):
+        raise StateError("The list is held: it can be purged when the hold is over.")
+
+
+def _delete_list(
+    work: UnitOfWork, watchlist: WatchlistId, by: PersonId | None, at_utc: datetime
+) -> None:
+    gone = erasing.destroy_list(work, watchlist, by, at_utc)
+    if gone:
+        order = Order(Subject.LIST, erasing.list_owner(watchlist), Cause.PURGE, by)
+        deletions.begin(work, order, gone, at_utc)
 
 
 def _life(row: WatchlistLifeRow) -> WatchlistLife:

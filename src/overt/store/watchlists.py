@@ -10,8 +10,14 @@ from sqlalchemy.orm import Session
 from overt.core.clock import Clock
 from overt.core.errors import IntegrityError, StateError
 from overt.core.ids import ContractId, EntryId, Sha256, WatchlistId
+from overt.retention.receipts import Cause
+from overt.retention.schedule import Subject
+from overt.store import deletions, erasing
 from overt.store.database import Database
+from overt.store.deletions import Order
+from overt.store.finishing import Finisher
 from overt.store.keys import DataKey, Sealed
+from overt.store.ledger import StoredLedger, UnitOfWork
 from overt.store.models import WatchlistEntryRow, WatchlistLifeRow, WatchlistRow
 from overt.store.watchlist_rows import (
     entry_place,
@@ -27,24 +33,32 @@ from overt.watchlist.stored import CardIndex, StoredWatchlist, WatchlistSummary
 class WatchlistArchive:
     """Keeps lists. Safe to use from any thread."""
 
-    def __init__(self, database: Database, machine_key: DataKey, clock: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        ledger: StoredLedger,
+        machine_key: DataKey,
+        clock: Clock,
+        finisher: Finisher,
+    ) -> None:
         self._database = database
+        self._ledger = ledger
         self._machine_key = machine_key
         self._clock = clock
+        self._finisher = finisher
 
     def save(self, watchlist: StoredWatchlist) -> None:
         """See :meth:`overt.watchlist.stored.WatchlistRepository.save`."""
-        with self._database.write() as session:
-            row = session.get(WatchlistRow, watchlist.id)
-            replaces = row is not None
+        with self._ledger.transaction() as work:
+            row = work.session.get(WatchlistRow, watchlist.id)
             if row is not None:
                 if _is_kept(row, watchlist):
                     return
-                _require_no_life(session, watchlist.id)
-                _delete(session, watchlist.id)
-            self._insert(session, watchlist)
-        if replaces:
-            self._database.forget_history()
+                _require_no_life(work.session, watchlist.id)
+                self._destroy(work, watchlist.id, Cause.REPLACED)
+                _delete(work.session, watchlist.id)
+            self._insert(work.session, watchlist)
+        self._finisher.finish()
 
     def load(self, watchlist_id: WatchlistId) -> StoredWatchlist | None:
         """See :meth:`overt.watchlist.stored.WatchlistRepository.load`."""
@@ -121,13 +135,18 @@ class WatchlistArchive:
         Raises:
             StorageError: it could not be done, or not yet in every file.
         """
-        with self._database.write() as session:
-            row = session.get(WatchlistRow, watchlist_id)
-            had_key = row is not None and row.wrapped_key is not None
-            if row is not None:
-                row.wrapped_key = None
-        self._database.forget_history()
+        with self._ledger.transaction() as work:
+            had_key = self._destroy(work, watchlist_id, Cause.PURGE)
+        self._finisher.finish()
         return had_key
+
+    def _destroy(self, work: UnitOfWork, watchlist: WatchlistId, cause: Cause) -> bool:
+        now_utc = self._clock.now_utc()
+        gone = erasing.destroy_list(work, watchlist, None, now_utc)
+        if gone.n_keys:
+            order = Order(Subject.LIST, erasing.list_owner(watchlist), cause)
+            deletions.begin(work, order, gone, now_utc)
+        return gone.n_keys > 0
 
     def _insert(self, session: Session, watchlist: StoredWatchlist) -> None:
         key = DataKey.generate()

@@ -82,7 +82,9 @@ class Step(Frozen):
     number: int = Field(ge=1, description="Counts from 1, without a gap.")
     event: ListEvent = Field(description="What happened.")
     state: ListState = Field(description="Where the list stood then.")
-    by: Name = Field(description="Id of the person who took the step.")
+    by: Name | None = Field(
+        description="Id of the person who took the step; null when the list's period was over."
+    )
     at_utc: AwareDatetime = Field(description="When; never before the step before.")
 
 

@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import Any, Final, TypeAlias
 
 from overt.core.errors import InputError, PolicyError, StateError
-from overt.core.ids import EntryId, WatchlistId
+from overt.core.ids import EntryId, PersonId, WatchlistId
 from overt.policy.checks import check_entry, check_list, check_named_authority
 from overt.policy.facts import SignerFacts
 from overt.policy.pack import PolicyPack
@@ -281,7 +281,16 @@ def purge_at_closing(life: WatchlistLife, actor: Actor) -> WatchlistLife:
     Raises:
         StateError: as every step.
     """
-    return _taken(life, _E.PURGED, actor, {})
+    return _taken(life, _E.PURGED, actor.person.id, actor.at_utc, {})
+
+
+def purge_when_due(life: WatchlistLife, at_utc: datetime) -> WatchlistLife:
+    """Return the life at its end, which came of itself: the list's period is over.
+
+    Raises:
+        StateError: as every step.
+    """
+    return _taken(life, _E.PURGED, None, at_utc, {})
 
 
 def joined(cards: CardIndex, life: WatchlistLife | None) -> CardIndex:
@@ -316,22 +325,21 @@ def _stepped(
 ) -> WatchlistLife:
     _next_state(before, event)
     check_right_for(event, watchlist, actor.person)
-    return _taken(before, event, actor, said)
+    return _taken(before, event, actor.person.id, actor.at_utc, said)
 
 
 def _taken(
     before: WatchlistLife | None,
     event: ListEvent,
-    actor: Actor,
+    by: PersonId | None,
+    at_utc: datetime,
     said: Mapping[str, Any],
 ) -> WatchlistLife:
     state = _next_state(before, event)
     steps = () if before is None else before.steps
-    if steps and actor.at_utc < steps[-1].at_utc:
+    if steps and at_utc < steps[-1].at_utc:
         raise StateError("The clock was set back: this step would be taken before the last one.")
-    step = Step(
-        number=len(steps) + 1, event=event, state=state, by=actor.person.id, at_utc=actor.at_utc
-    )
+    step = Step(number=len(steps) + 1, event=event, state=state, by=by, at_utc=at_utc)
     changes = {**said, "state": state, "steps": (*steps, step)}
     return WatchlistLife(**changes) if before is None else before.replaced(**changes)
 

@@ -224,13 +224,16 @@ def test_what_is_on_the_list_is_known_by_its_row(store, person, finish):
 def test_what_a_killed_import_left_of_a_whole_list_is_noise_and_is_tidied(
     store, person, finish, monkeypatch
 ):
-    monkeypatch.setattr(imports.ImportDesk, "discard", lambda *_: None)
+    monkeypatch.setattr(imports.ImportDesk, "_clear", lambda *_: None)
     life = finish(person(1))
     assert store.watchlist_lives.find(LIST) == life
     assert n_rows(store, ImportedRowRow) == 1
     with store.imports.importing(LIST) as staging:
         assert staging.find(key_of(1)) is None
     monkeypatch.undo()
+    with store.imports.importing(LIST) as staging:
+        assert staging.find(key_of(1)) is None
+        assert n_rows(store, ImportedRowRow) == 0
     store.imports.tidy(LIST)
     assert n_rows(store, ImportedRowRow) == n_rows(store, WatchlistImportRow) == 0
     assert store.imports.unfinished() == ()

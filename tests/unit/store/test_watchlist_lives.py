@@ -129,8 +129,10 @@ def test_a_purge_destroys_the_key_with_its_record_and_the_rows(store, draft, act
     store.watchlist_lives.take_purge(purge(draft, actor()))
     assert store.watchlists.load(LIST) is None
     assert store.watchlists.list() == ()
-    last = LedgerRecord.parse(list(store.ledger.records())[-1])
-    assert last.kind is RecordKind.KEY_DESTROYED
+    *_, destroyed, begun, receipt = map(LedgerRecord.parse, store.ledger.records())
+    assert destroyed.kind is RecordKind.KEY_DESTROYED
+    assert begun.kind is RecordKind.DELETION_BEGUN
+    assert receipt.kind is RecordKind.DELETION_RECEIPT
     assert last.body["owner"] == LIST
     with store._database.read() as session:
         assert session.get(WatchlistRow, LIST) is None
