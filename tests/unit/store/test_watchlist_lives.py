@@ -133,7 +133,7 @@ def test_a_purge_destroys_the_key_with_its_record_and_the_rows(store, draft, act
     assert destroyed.kind is RecordKind.KEY_DESTROYED
     assert begun.kind is RecordKind.DELETION_BEGUN
     assert receipt.kind is RecordKind.DELETION_RECEIPT
-    assert last.body["owner"] == LIST
+    assert destroyed.body["owner"] == begun.body["owner"] == receipt.body["owner"] == LIST
     with store._database.read() as session:
         assert session.get(WatchlistRow, LIST) is None
     store.verify()
