@@ -189,7 +189,7 @@ def test_proofs_from_tiles_are_verified(size, old_size, index):
 
 @given(LOGS, LOGS, st.data())
 def test_a_history_that_was_not_continued_has_no_proof(first, second, data):
-    """Neither the honest proof nor an altered one leads to a tree that does not extend the first."""
+    """Neither the honest proof nor an altered one leads to a tree that does not go on from it."""
     one, two = (MemoryTiles(map(leaf_hash, log)) for log in (first, second))
     if one.size > two.size or second[: one.size] == first:
         return
