@@ -2,8 +2,8 @@
 
 from datetime import UTC, datetime
 
-from sqlalchemy import Dialect, Double, LargeBinary, MetaData, Text
-from sqlalchemy.dialects.sqlite import REAL
+from sqlalchemy import BigInteger, Dialect, Double, Integer, LargeBinary, MetaData, Text
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
@@ -52,7 +52,8 @@ class Base(DeclarativeBase):
     type_annotation_map = {  # noqa: RUF012  declared by SQLAlchemy as an instance's
         bytes: LargeBinary,
         datetime: UtcText,
-        float: Double().with_variant(REAL(), "sqlite"),
-        str: Text,
+        float: Double().with_variant(sqlite.REAL(), "sqlite"),
+        int: BigInteger().with_variant(Integer(), "sqlite"),
+        str: Text().with_variant(postgresql.TEXT(collation="C"), "postgresql"),
     }
     __table_args__ = {"sqlite_strict": True}  # noqa: RUF012  declared by SQLAlchemy likewise

@@ -30,7 +30,7 @@ from sqlalchemy import (
 
 from overt.core.errors import StorageError, UnavailableError, UsageError
 from overt.retention.receipts import PurgeResult
-from overt.store.base import Base
+from overt.store import models, models_ledger, models_retention
 from overt.store.database import BUSY_TIMEOUT_S, Database
 from overt.store.faults import storage_faults
 from overt.store.postgresql_locks import ServerLock
@@ -65,6 +65,8 @@ _SETTINGS: Final[Mapping[str, str | int]] = {
     "tcp_user_timeout": _GONE_AFTER_S * 1000,
     "jit": "off",
 }
+_METADATA: Final = {each.Base.metadata for each in (models, models_ledger, models_retention)}
+"""One, which those declare the tables in."""
 _MUST_BE_ON: Final = ("fsync", "full_page_writes", "synchronous_commit")
 _READING: Final = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 _WRITING: Final = {"isolation_level": "READ COMMITTED"}
@@ -128,16 +130,17 @@ class PostgresqlDatabase(Database):
         """Read every row of every table, so that the server finds pages that are damaged."""
         with storage_faults(), self._reading.begin() as connection:
             connection.execute(text("SET LOCAL statement_timeout = 0"))
-            for table in Base.metadata.sorted_tables:
+            for table in _tables():
                 large = [c for c in table.columns if isinstance(c.type, LargeBinary | Text)]
                 read = [func.count(func.md5(column)) for column in large]
                 connection.execute(select(func.count(), *read).select_from(table))
 
     def n_bytes(self) -> int:
         """See :meth:`Database.n_bytes`."""
-        names = [table.name for table in Base.metadata.sorted_tables]
+        names = [table.name for table in _tables()]
         size = text(
-            "SELECT sum(pg_total_relation_size(to_regclass(name))) FROM unnest(:names) name"
+            "SELECT sum(pg_total_relation_size(to_regclass(name)))"
+            " FROM unnest(CAST(:names AS text[])) AS name"
         )
         with self.read() as session:
             return int(session.execute(size, {"names": names}).scalar_one())
@@ -196,9 +199,14 @@ class PostgresqlDatabase(Database):
         return lock << 32 | self._server.schema_oid
 
 
+def _tables() -> list[Table]:
+    (metadata,) = _METADATA
+    return metadata.sorted_tables
+
+
 def _kept_tables() -> list[Table]:
     """Return the tables from which something is deleted at some time."""
-    return [each for each in Base.metadata.sorted_tables if each.name not in APPEND_ONLY]
+    return [each for each in _tables() if each.name not in APPEND_ONLY]
 
 
 def _engine(url: str) -> Engine:

@@ -2,37 +2,36 @@
 
 import sqlalchemy as sa
 from alembic import op
-from sqlalchemy.dialects import sqlite
+
+from overt.store.migrations.columns import FLOAT, INTEGER, TEXT
 
 revision = "0001"
 down_revision = None
 branch_labels = None
 depends_on = None
 
-FLOAT: sa.Double[float] = sa.Double().with_variant(sqlite.REAL(), "sqlite")
-
 
 def upgrade() -> None:
     op.create_table(
         "deployments",
-        sa.Column("id", sa.Text(), nullable=False),
+        sa.Column("id", TEXT, nullable=False),
         sa.Column("capability_json", sa.LargeBinary(), nullable=False),
-        sa.Column("capability_sha256", sa.Text(), nullable=False),
+        sa.Column("capability_sha256", TEXT, nullable=False),
         sa.Column("wrapped_key", sa.LargeBinary(), nullable=True),
-        sa.Column("created_utc", sa.Text(), nullable=False),
+        sa.Column("created_utc", TEXT, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_deployments")),
         sqlite_strict=True,
     )
     op.create_table(
         "ledger_checkpoints",
-        sa.Column("size", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("size", INTEGER, autoincrement=False, nullable=False),
         sa.Column("note", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("size", name=op.f("pk_ledger_checkpoints")),
         sqlite_strict=True,
     )
     op.create_table(
         "ledger_records",
-        sa.Column("seq", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("seq", INTEGER, autoincrement=False, nullable=False),
         sa.Column("leaf_hash", sa.LargeBinary(), nullable=False),
         sa.Column("record", sa.LargeBinary(), nullable=False),
         sa.PrimaryKeyConstraint("seq", name=op.f("pk_ledger_records")),
@@ -40,23 +39,23 @@ def upgrade() -> None:
     )
     op.create_table(
         "watchlists",
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("name", sa.Text(), nullable=False),
-        sa.Column("contract_id", sa.Text(), nullable=False),
-        sa.Column("manifest_sha256", sa.Text(), nullable=False),
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("name", TEXT, nullable=False),
+        sa.Column("contract_id", TEXT, nullable=False),
+        sa.Column("manifest_sha256", TEXT, nullable=False),
         sa.Column("wrapped_key", sa.LargeBinary(), nullable=True),
-        sa.Column("created_utc", sa.Text(), nullable=False),
-        sa.Column("n_entries", sa.Integer(), nullable=False),
+        sa.Column("created_utc", TEXT, nullable=False),
+        sa.Column("n_entries", INTEGER, nullable=False),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_watchlists")),
         sqlite_strict=True,
     )
     op.create_table(
         "runs",
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("deployment_id", sa.Text(), nullable=False),
-        sa.Column("started_utc", sa.Text(), nullable=False),
-        sa.Column("stopped_utc", sa.Text(), nullable=True),
-        sa.Column("stop_reason", sa.Text(), nullable=True),
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("deployment_id", TEXT, nullable=False),
+        sa.Column("started_utc", TEXT, nullable=False),
+        sa.Column("stopped_utc", TEXT, nullable=True),
+        sa.Column("stop_reason", TEXT, nullable=True),
         sa.Column("totals", sa.LargeBinary(), nullable=True),
         sa.ForeignKeyConstraint(
             ["deployment_id"], ["deployments.id"], name=op.f("fk_runs_deployment_id_deployments")
@@ -67,10 +66,10 @@ def upgrade() -> None:
     op.create_index(op.f("ix_runs_deployment_id"), "runs", ["deployment_id"], unique=False)
     op.create_table(
         "watchlist_entries",
-        sa.Column("watchlist_id", sa.Text(), nullable=False),
-        sa.Column("entry", sa.Text(), nullable=False),
-        sa.Column("expires_utc", sa.Text(), nullable=True),
-        sa.Column("kin_group", sa.Text(), nullable=True),
+        sa.Column("watchlist_id", TEXT, nullable=False),
+        sa.Column("entry", TEXT, nullable=False),
+        sa.Column("expires_utc", TEXT, nullable=True),
+        sa.Column("kin_group", TEXT, nullable=True),
         sa.Column("nonce", sa.LargeBinary(), nullable=False),
         sa.Column("ciphertext", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
@@ -86,30 +85,30 @@ def upgrade() -> None:
     )
     op.create_table(
         "alerts",
-        sa.Column("id", sa.Text(), nullable=False),
-        sa.Column("deployment_id", sa.Text(), nullable=False),
-        sa.Column("run_id", sa.Text(), nullable=False),
-        sa.Column("ledger_seq", sa.Integer(), nullable=False),
-        sa.Column("state", sa.Text(), nullable=False),
-        sa.Column("camera", sa.Text(), nullable=False),
-        sa.Column("entry", sa.Text(), nullable=False),
-        sa.Column("track", sa.Integer(), nullable=False),
-        sa.Column("captured_utc", sa.Text(), nullable=False),
+        sa.Column("id", TEXT, nullable=False),
+        sa.Column("deployment_id", TEXT, nullable=False),
+        sa.Column("run_id", TEXT, nullable=False),
+        sa.Column("ledger_seq", INTEGER, nullable=False),
+        sa.Column("state", TEXT, nullable=False),
+        sa.Column("camera", TEXT, nullable=False),
+        sa.Column("entry", TEXT, nullable=False),
+        sa.Column("track", INTEGER, nullable=False),
+        sa.Column("captured_utc", TEXT, nullable=False),
         sa.Column("media_time_s", FLOAT, nullable=False),
-        sa.Column("frame_sequence", sa.Integer(), nullable=False),
+        sa.Column("frame_sequence", INTEGER, nullable=False),
         sa.Column("similarity", FLOAT, nullable=False),
         sa.Column("threshold", FLOAT, nullable=False),
         sa.Column("margin", FLOAT, nullable=True),
-        sa.Column("n_shots", sa.Integer(), nullable=False),
-        sa.Column("rate_one_in", sa.Integer(), nullable=True),
-        sa.Column("rate_source", sa.Text(), nullable=True),
+        sa.Column("n_shots", INTEGER, nullable=False),
+        sa.Column("rate_one_in", INTEGER, nullable=True),
+        sa.Column("rate_source", TEXT, nullable=True),
         sa.Column("latency_s", FLOAT, nullable=False),
-        sa.Column("left_px", sa.Integer(), nullable=False),
-        sa.Column("top_px", sa.Integer(), nullable=False),
-        sa.Column("right_px", sa.Integer(), nullable=False),
-        sa.Column("bottom_px", sa.Integer(), nullable=False),
-        sa.Column("n_repeats", sa.Integer(), nullable=False),
-        sa.Column("last_repeat_utc", sa.Text(), nullable=True),
+        sa.Column("left_px", INTEGER, nullable=False),
+        sa.Column("top_px", INTEGER, nullable=False),
+        sa.Column("right_px", INTEGER, nullable=False),
+        sa.Column("bottom_px", INTEGER, nullable=False),
+        sa.Column("n_repeats", INTEGER, nullable=False),
+        sa.Column("last_repeat_utc", TEXT, nullable=True),
         sa.Column("last_repeat_similarity", FLOAT, nullable=True),
         sa.ForeignKeyConstraint(
             ["deployment_id"], ["deployments.id"], name=op.f("fk_alerts_deployment_id_deployments")
@@ -126,9 +125,9 @@ def upgrade() -> None:
     op.create_index(op.f("ix_alerts_run_id"), "alerts", ["run_id"], unique=False)
     op.create_table(
         "count_minutes",
-        sa.Column("run_id", sa.Text(), nullable=False),
-        sa.Column("minute", sa.Integer(), autoincrement=False, nullable=False),
-        sa.Column("ended_utc", sa.Text(), nullable=False),
+        sa.Column("run_id", TEXT, nullable=False),
+        sa.Column("minute", INTEGER, autoincrement=False, nullable=False),
+        sa.Column("ended_utc", TEXT, nullable=False),
         sa.Column("counts", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(["run_id"], ["runs.id"], name=op.f("fk_count_minutes_run_id_runs")),
         sa.PrimaryKeyConstraint("run_id", "minute", name=op.f("pk_count_minutes")),
@@ -136,8 +135,8 @@ def upgrade() -> None:
     )
     op.create_table(
         "alert_pictures",
-        sa.Column("alert_id", sa.Text(), nullable=False),
-        sa.Column("field", sa.Text(), nullable=False),
+        sa.Column("alert_id", TEXT, nullable=False),
+        sa.Column("field", TEXT, nullable=False),
         sa.Column("nonce", sa.LargeBinary(), nullable=False),
         sa.Column("ciphertext", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
