@@ -35,7 +35,6 @@ app = typer.Typer(
 # Written out, since the command line reads its choices from types; a test holds them to the enums.
 Kind = Literal["alert", "deployment", "watchlist", "person"]
 Ground = Literal["complaint", "evidence", "court-order", "data-subject-request", "oversight"]
-Data = Literal["alert", "picture", "template", "watchlist", "account"]
 
 HoldName = Annotated[str, typer.Argument(metavar="HOLD", help="Its id.")]
 Days = Annotated[int, typer.Option(min=1, help="For how long from now; the policy limits it.")]
@@ -118,7 +117,7 @@ def place(
     reason: Reason,
     days: Days,
     data: Annotated[
-        list[Data] | None, typer.Option("--data", help="Only this kind; all of it if none.")
+        list[DataKind] | None, typer.Option("--data", help="Only this kind; all of it if none.")
     ] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -127,10 +126,9 @@ def place(
 
     with wiring.open_store(SystemClock()) as store:
         identity = act_as(store, acting)
-        kinds = [DataKind(each) for each in data or ()]
         asked = _asked(ground, reason, days)
         of = _owner(store, kind, owner)
-        placed = store.holds.place(of, asked, identity.person.id, kinds)
+        placed = store.holds.place(of, asked, identity.person.id, data or ())
     _tell(placed, as_json=as_json)
 
 

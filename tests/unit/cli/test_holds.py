@@ -5,12 +5,13 @@ import json
 import sys
 from typing import get_args
 
+import numpy as np
 import pytest
 
 from overt.cli import holds as cli_holds
 from overt.cli import membership as cli_membership
 from overt.core.clock import SystemClock
-from overt.core.ids import PersonId
+from overt.core.ids import ContractId, EntryId, PersonId, Sha256, WatchlistId
 from overt.deployment.acts import GoLive
 from overt.ledger.kinds import RecordKind
 from overt.ledger.records import LedgerRecord
@@ -18,6 +19,7 @@ from overt.policy.roles import Role
 from overt.retention.holds import HOLDABLE, HoldGround
 from overt.store.memberships import MembershipGround
 from overt.store.store import Store
+from overt.watchlist.stored import StoredEntry, StoredReference, StoredWatchlist
 
 REASON = "Ms Doe of 3 Mill Lane complains"
 
@@ -25,7 +27,6 @@ REASON = "Ms Doe of 3 Mill Lane complains"
 def test_the_words_of_the_command_line_are_those_of_the_rules():
     assert set(get_args(cli_holds.Ground)) == set(HoldGround)
     assert set(get_args(cli_holds.Kind)) == set(HOLDABLE)
-    assert set(get_args(cli_holds.Data)) == {kind for kinds in HOLDABLE.values() for kind in kinds}
     assert set(get_args(cli_membership.Ground)) == set(MembershipGround)
 
 
@@ -49,8 +50,16 @@ def typed(monkeypatch):
 
 
 @pytest.fixture
-def deployed(site):
-    return site(present=False)
+def deployed(home, authorised):
+    template = np.eye(1, 128, dtype=np.float32)[0]
+    references = (StoredReference(template, b"a picture"),)
+    entries = tuple(StoredEntry(EntryId(f"e-{n}"), "Somebody", references) for n in range(3))
+    listed = StoredWatchlist(
+        WatchlistId("list"), "the list", ContractId("contract"), Sha256("a" * 64), entries
+    )
+    clock = SystemClock()
+    with Store.open(home, clock) as store:
+        yield authorised(store, clock, listed)
 
 
 @pytest.fixture
