@@ -10,6 +10,7 @@ pytest_plugins = [
     "fixtures.machine",
     "fixtures.lists",
     "fixtures.rtsp",
+    "fixtures.postgresql",
 ]
 
 

@@ -21,8 +21,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import select
-from sqlalchemy.dialects.sqlite import insert
+from sqlalchemy import insert, select
 from sqlalchemy.orm import Session
 
 from overt.core.clock import Clock
@@ -314,11 +313,16 @@ class OpenImport:
 
     def keep(self, verdicts: Sequence[tuple[Sha256, StagedVerdict]]) -> None:
         """See :meth:`overt.watchlist.staging.Staging.keep`."""
-        rows = [self._sealed(row_key, verdict) for row_key, verdict in verdicts]
+        rows = {row["row_sha256"]: row for row in (self._sealed(*each) for each in verdicts)}
+        kept = select(ImportedRowRow.row_sha256).where(
+            ImportedRowRow.watchlist_id == self.watchlist, ImportedRowRow.row_sha256.in_(rows)
+        )
         with self._database.write() as session:
             if session.get(WatchlistImportRow, self.watchlist) is None:
                 raise StateError(_OVER)
-            session.execute(insert(ImportedRowRow).on_conflict_do_nothing(), rows)
+            fresh = rows.keys() - set(session.scalars(kept))
+            if fresh:
+                session.execute(insert(ImportedRowRow), [rows[tag] for tag in sorted(fresh)])
 
     def entry(self, row_key: Sha256, kin_group: KinGroup | None) -> StoredEntry:
         """Return an entry that was kept aside, with the kin group that it has on the list.
@@ -331,7 +335,7 @@ class OpenImport:
             raise IntegrityError("A row that was imported is not kept any more.")
         return replace(found, kin_group=kin_group)
 
-    def _sealed(self, row_key: Sha256, verdict: StagedVerdict) -> dict[str, object]:
+    def _sealed(self, row_key: Sha256, verdict: StagedVerdict) -> dict[str, str | bytes]:
         tag = self._tag(row_key)
         sealed = self._key.seal(encode_verdict(verdict), _row_place(self.watchlist, tag))
         return {

@@ -20,6 +20,7 @@ from sqlalchemy import (
     Connection,
     Engine,
     LargeBinary,
+    MetaData,
     Table,
     Text,
     create_engine,
@@ -65,7 +66,7 @@ _SETTINGS: Final[Mapping[str, str | int]] = {
     "tcp_user_timeout": _GONE_AFTER_S * 1000,
     "jit": "off",
 }
-_METADATA: Final = {each.Base.metadata for each in (models, models_ledger, models_retention)}
+_METADATA: Final[set[MetaData]] = {each.Base.metadata for each in (models, models_ledger, models_retention)}
 """One, which those declare the tables in."""
 _MUST_BE_ON: Final = ("fsync", "full_page_writes", "synchronous_commit")
 _READING: Final = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
@@ -201,7 +202,7 @@ class PostgresqlDatabase(Database):
 
 def _tables() -> list[Table]:
     (metadata,) = _METADATA
-    return metadata.sorted_tables
+    return list(metadata.sorted_tables)
 
 
 def _kept_tables() -> list[Table]:
