@@ -1,12 +1,15 @@
 """Whatever a log and its impostors try, an honest witness tells one history of it."""
 
 import contextlib
+import hashlib
+import json
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from fixtures.logs import Book, Log, key_of, records
+from overt.cli.ledger_witness_folder import WitnessState
 from overt.core.errors import InputError, IntegrityError, StateError
 from overt.ledger.cosignature import (
     Cosigner,
@@ -208,6 +211,29 @@ def proof_of(index, size, record=None):
 
 
 POLICY = WitnessPolicy((WITNESS.verifier,), 1)
+
+
+STATE = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text() | st.just(NAME),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["head", "keys", "origin", "version", "note"]), inner)
+    ),
+    max_leaves=8,
+).map(lambda value: json.dumps(value, separators=(",", ":"), sort_keys=True).encode())
+
+
+@given(data=st.binary() | STATE | altered(st.just(b"{}")))
+def test_a_state_that_is_none_raises_only_integrity_errors(data, tmp_path_factory):
+    folder = tmp_path_factory.getbasetemp() / "state"
+    (folder / "logs").mkdir(parents=True, exist_ok=True)
+    (folder / "logs" / f"{hashlib.sha256(NAME.encode()).hexdigest()}.json").write_bytes(data)
+    try:
+        log = WitnessState(folder).watched(NAME)
+    except IntegrityError:
+        return
+    assert log.origin == NAME
+    assert log.head is None
 
 
 @given(st.integers(1, N), st.data())

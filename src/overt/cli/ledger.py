@@ -20,7 +20,7 @@ from overt.cli.ledger_files import (
     OutFile,
     Quorum,
     WitnessKeys,
-    hand_out,
+    hand_out_with,
     n_entries,
     print_json,
     progress_on_terminal,
@@ -114,14 +114,11 @@ def checkpoint(
             exporter(store, acting)
             store.ledger.sign_now()
         note = store.ledger.checkpoint(chosen_size(store, size, cosigned=cosigned))
-    if as_json:
-        parsed = parse_note(note)
-        head = Checkpoint.parse(parsed.text)
-        signed_by = [line.name for line in parsed.signatures]
-        root = {"root_sha256": head.root.hex(), "signed_by": signed_by, "note": note.decode()}
-        print_json({"origin": head.origin, "size": head.size, **root})
-    if out is not None or not as_json:
-        hand_out(note, out)
+    parsed = parse_note(note)
+    head = Checkpoint.parse(parsed.text)
+    figures = {"origin": head.origin, "size": head.size, "root_sha256": head.root.hex()}
+    signed_by = [line.name for line in parsed.signatures]
+    hand_out_with({**figures, "signed_by": signed_by}, note, out, as_json=as_json)
 
 
 @app.command("export")
@@ -156,11 +153,13 @@ def export(
 
 
 @app.command("verifier")
-def verifier(out: OutFile = None) -> None:
+def verifier(out: OutFile = None, as_json: AsJson = False) -> None:
     """Print the program with which outsiders check an export: one file, without Overt."""
     from importlib.resources import files
 
-    hand_out(files("overt.ledger").joinpath("outsider.py").read_bytes(), out)
+    program = files("overt.ledger").joinpath("outsider.py").read_bytes()
+    digest = hashlib.sha256(program).hexdigest()
+    hand_out_with({"sha256": digest}, program, out, as_json=as_json)
 
 
 def _watched(store: "Store", first: int, size: int) -> Iterator[bytes]:

@@ -5,7 +5,7 @@ Must not: hold anything secret; keys are read by ``deployment/keys.py``.
 
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -75,6 +75,21 @@ def hand_out(data: bytes, out: Path | None) -> None:
         out.write_bytes(data)
     except OSError as error:
         raise StorageError(f"{out} cannot be written: {error.strerror}.") from error
+
+
+def hand_out_with(
+    figures: Mapping[str, object], data: bytes, out: Path | None, *, as_json: bool
+) -> None:
+    """As :func:`hand_out`; as JSON, tell about it, and put it in where it is not written.
+
+    Raises:
+        StorageError: it could not be written.
+    """
+    if out is not None or not as_json:
+        hand_out(data, out)
+    if as_json:
+        content = data.decode() if out is None else None
+        print_json({**figures, "content": content})
 
 
 def format_unix_s(time_s: int) -> str:

@@ -21,7 +21,7 @@ from overt.cli.ledger_files import (
     Quorum,
     WitnessKeys,
     format_unix_s,
-    hand_out,
+    hand_out_with,
     n_entries,
     print_json,
     read_file,
@@ -60,6 +60,7 @@ def record(
     size: Size = None,
     cosigned: Cosigned = False,
     out: OutFile = None,
+    as_json: AsJson = False,
 ) -> None:
     """Prove that an entry stands under a checkpoint."""
     if acting is not None and not with_record:
@@ -71,7 +72,8 @@ def record(
         if by is not None:
             digest = Sha256(hashlib.sha256(data).hexdigest())
             store.looks.export("ledger-record", str(number), digest, by)
-    hand_out(data, out)
+    size = Checkpoint.parse(parse_note(proof.note).text).size
+    hand_out_with({"index": number, "size": size}, data, out, as_json=as_json)
 
 
 @app.command("consistency")
@@ -79,11 +81,12 @@ def consistency(
     old_size: Annotated[int, typer.Argument(min=0, help="Entries under the earlier checkpoint.")],
     size: Size = None,
     out: OutFile = None,
+    as_json: AsJson = False,
 ) -> None:
     """Prove that the record begins with what an earlier checkpoint was signed for."""
     with wiring.open_store(SystemClock()) as store:
         made = _request(store, old_size, size)
-    hand_out(made.to_bytes(), out)
+    hand_out_with(_sizes(made), made.to_bytes(), out, as_json=as_json)
 
 
 def request(
@@ -97,6 +100,7 @@ def request(
     ] = None,
     size: Size = None,
     out: OutFile = None,
+    as_json: AsJson = False,
 ) -> None:
     """Write what a witness is asked with: the newest checkpoint, and a proof from its last one."""
     if (old_size is None) == (witness is None):
@@ -104,7 +108,7 @@ def request(
     with wiring.open_store(SystemClock()) as store:
         known = _cosigned_size(store, witness) if witness is not None else old_size
         made = _request(store, known or 0, size)
-    hand_out(made.to_bytes(), out)
+    hand_out_with(_sizes(made), made.to_bytes(), out, as_json=as_json)
     if made.old_size == made.checkpoint.size:
         say("That is what it cosigned last: nothing was signed since.")
 
@@ -139,6 +143,10 @@ def _request(store: "Store", old_size: int, size: int | None) -> AddCheckpoint:
     note = store.ledger.checkpoint(size)
     covers = Checkpoint.parse(parse_note(note).text).size
     return AddCheckpoint(old_size, store.ledger.consistency_proof(old_size, covers), note)
+
+
+def _sizes(made: AddCheckpoint) -> dict[str, int]:
+    return {"old_size": made.old_size, "size": made.checkpoint.size}
 
 
 def _cosigned_size(store: "Store", name: str) -> int:

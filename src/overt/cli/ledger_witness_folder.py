@@ -58,7 +58,10 @@ class WitnessFolder:
             StorageError: it could not be written.
         """
         check_key_name(name)
+        is_new = not folder.exists()
         cosigner = Cosigner(name, create_key(folder / KEY))
+        if is_new:
+            _sync(folder.parent)
         _put(folder / VKEY, f"{cosigner.verifier}\n".encode())
         return cls(folder)
 
@@ -208,7 +211,8 @@ def _parsed(data: bytes) -> WatchedLog:
 
 def _log(value: Mapping[str, JsonValue]) -> WatchedLog:
     origin, keys = value.get("origin"), value.get("keys")
-    if value.keys() != _MEMBERS or value["version"] != _VERSION:
+    version = value.get("version")
+    if value.keys() != _MEMBERS or version is True or version != _VERSION:
         raise InputError("It is not a log of this version.")
     if not isinstance(origin, str) or not isinstance(keys, list):
         raise InputError("A log has an origin and keys.")
@@ -247,21 +251,30 @@ def _put(path: Path, data: bytes) -> None:
     unfinished = path.with_name(f".{path.name}.unfinished")
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC
     try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        is_new = not path.parent.exists()
+        path.parent.mkdir(mode=0o700, exist_ok=True)
         with os.fdopen(os.open(unfinished, flags, 0o600), "wb") as file:
             file.write(data)
             file.flush()
             os.fsync(file.fileno())
         unfinished.replace(path)
-        for folder in (path.parent, path.parent.parent):
-            _sync(folder)
     except OSError as error:
-        raise StorageError(f"The witness cannot keep what it saw: {error.strerror}.") from error
+        raise _not_kept(error) from error
+    _sync(path.parent)
+    if is_new:
+        _sync(path.parent.parent)
 
 
 def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        descriptor = os.open(folder, os.O_RDONLY | os.O_CLOEXEC)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        raise _not_kept(error) from error
+
+
+def _not_kept(error: OSError) -> StorageError:
+    return StorageError(f"The witness cannot keep what it saw: {error.strerror}.")

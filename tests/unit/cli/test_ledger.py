@@ -1,5 +1,6 @@
 """``overt ledger`` on a store of its own: what is handed out, to whom, and what is refused."""
 
+import hashlib
 import json
 import shutil
 from dataclasses import dataclass
@@ -141,7 +142,7 @@ def test_the_key_and_the_newest_checkpoint_are_open_to_everybody(run, office):
     head = open_checkpoint(note, NoteVerifier.parse(office.key))
     shown = run("checkpoint", "--json").json
     assert (shown["size"], shown["root_sha256"]) == (head.size, head.root.hex())
-    assert shown["note"].encode() == note
+    assert shown["content"].encode() == note
     run("checkpoint", "--out", office.folder / "checkpoint")
     assert (office.folder / "checkpoint").read_bytes() == note
 
@@ -187,6 +188,8 @@ def test_the_verifier_is_the_program_itself(run, office):
     assert printed == Path(outsider.__file__).read_text("utf-8")
     run("verifier", "--out", office.folder / "verifier.py")
     assert (office.folder / "verifier.py").read_text("utf-8") == printed
+    digest = hashlib.sha256(printed.encode()).hexdigest()
+    assert run("verifier", "--json").json == {"sha256": digest, "content": printed}
 
 
 def test_an_entry_is_proved_without_being_shown(run, office):
@@ -194,6 +197,7 @@ def test_an_entry_is_proved_without_being_shown(run, office):
     run("prove", "record", 7, "--out", path)
     proof = ProofFile.parse(path.read_bytes())
     assert proof.record is None
+    assert run("prove", "record", 7, "--json").json["content"].encode() == path.read_bytes()
     (office.folder / "entry").write_bytes(office.records()[7].to_bytes())
     checked = ("check-proof", path, "--key", office.key, "--record", office.folder / "entry")
     shown = run(*checked, "--json").json
@@ -250,6 +254,9 @@ def test_a_witness_is_asked_from_where_it_ended(run, office, witnessed):
     assert again.old_size == size
     assert again.checkpoint.size > size + 40
     assert run("request", size).stdout.encode() == again.to_bytes()
+    shown = run("prove", "consistency", size, "--json").json
+    assert (shown["old_size"], shown["content"].encode()) == (size, again.to_bytes())
+    assert run("request", 0, "--json").json["old_size"] == 0
     (known,) = run("witnesses", "--json").json["witnesses"]
     assert (known["n_cosigned"], known["cosigned_size"]) == (1, size)
     assert str(size) in run("witnesses").stdout

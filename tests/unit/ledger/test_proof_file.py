@@ -5,7 +5,7 @@ import pytest
 from fixtures.logs import Log, key_of, records
 from overt.core.errors import InputError, IntegrityError
 from overt.ledger.cosignature import Cosigner, WitnessPolicy, with_lines
-from overt.ledger.notes import Checkpoint, parse_note
+from overt.ledger.notes import Checkpoint, NoteSigner, parse_note
 from overt.ledger.proof_file import ProofFile
 from overt.ledger.tiles import inclusion_proof
 
@@ -105,3 +105,15 @@ def test_a_file_that_is_nearly_in_form_is_refused(old, new):
     assert old in data
     with pytest.raises(InputError):
         ProofFile.parse(data.replace(old, new, 1)).check(records(9)[3], KEY, NONE)
+
+
+def test_a_proof_in_a_log_of_a_million_records_is_small():
+    """As many hashes as the deepest path has, over a checkpoint with three witnesses."""
+    signer = NoteSigner("overt.local/0123456789abcdef", key_of("log"))
+    note = signer.sign(Checkpoint(signer.name, 1_000_000, bytes(32)).text)
+    lines = [
+        Cosigner(f"witness.example/{n}", key_of(n)).cosign(parse_note(note).text, 1)
+        for n in ("one", "two", "three")
+    ]
+    proof = ProofFile(999_999, (bytes(32),) * 20, with_lines(note, lines))
+    assert len(proof.to_bytes()) < 2048
