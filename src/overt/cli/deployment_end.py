@@ -93,7 +93,7 @@ def _print_deadlines(life: "Life") -> None:
     print("By the policy, what is kept must be gone by:")
     for when, kinds in sorted(times.items()):
         print(f"  {format_utc(when)}  {', '.join(sorted(kinds))}")
-    print("These are the latest times. Until Overt deletes by them itself, somebody has to.")
+    print("These are the latest times: Overt deletes by then, with receipts (overt retention).")
 
 
 def _readable(store: "Store", deployment: str) -> dict[str, bool]:

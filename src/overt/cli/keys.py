@@ -36,7 +36,7 @@ _OWNERS = {
 @app.command("show")
 def show(as_json: AsJson = False) -> None:
     """Show where the machine key comes from, its id, and how many keys it wraps."""
-    with wiring.open_store(SystemClock()) as store:
+    with wiring.open_store(SystemClock(), sweeps=False) as store:
         keys = store.keys.show()
     if as_json:
         wrapped = {

@@ -68,7 +68,7 @@ def verify(
         return
     if key or witness or previous or quorum is not None:
         raise UsageError("--key, --witness, --quorum and --previous go with --export.")
-    with wiring.open_store(SystemClock()) as store:
+    with wiring.open_store(SystemClock(), sweeps=False) as store:
         state = store.verify()
         own_key = store.ledger.verifier_key
     if as_json:

@@ -23,6 +23,7 @@ from overt.cli import (
     models,
     people,
     policy,
+    retention,
     watchlist,
 )
 from overt.cli.demo import demo
@@ -47,6 +48,7 @@ app.add_typer(ledger.app, name="ledger")
 app.add_typer(models.app, name="models")
 app.add_typer(people.app, name="people")
 app.add_typer(policy.app, name="policy")
+app.add_typer(retention.app, name="retention")
 app.add_typer(watchlist.app, name="watchlist")
 app.add_typer(deployment.app, name="deployment")
 

@@ -55,6 +55,7 @@ def run(
     from overt.cli.results import as_json as json_of
     from overt.cli.results import print_closing
     from overt.cli.session import Session, find_authorised, parse_cameras, run_session
+    from overt.cli.sweeping import sweep_aloud, sweeping_beside
 
     clock = SystemClock()
     console = Console(stderr=True)
@@ -64,11 +65,13 @@ def run(
         sources = parse_cameras(camera or (), authorised.capability)
         with wiring.open_models(runtime=runtime, device=device) as models:
             session = Session(authorised, by, models, sources, realtime)
-            report, display = run_session(session, store, clock, console, quiet=as_json)
-    if as_json:
-        print(json.dumps(json_of(report, display, authorised.labels, None), indent=2))
-    else:
-        print_closing(console, report, display, None)
+            with sweeping_beside(store, console):
+                report, display = run_session(session, store, clock, console, quiet=as_json)
+        if as_json:
+            print(json.dumps(json_of(report, display, authorised.labels, None), indent=2))
+        else:
+            print_closing(console, report, display, None)
+        sweep_aloud(store, console)
     if report.reason is StopReason.INTERRUPTED:
         raise typer.Exit(EXIT_INTERRUPTED)
 

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from overt.watchlist.stored import StoredWatchlist
 
 
+MAX_BACKUP_DIGITS = 5
 PIXELATED_SCORE = 0.25
 """What may be a face with this confidence is not followed, but is pixelated in what is kept."""
 
@@ -89,16 +90,53 @@ def policy_folder() -> Path:
     return in_wheel if in_wheel.is_dir() else package.parents[1] / "policies"
 
 
-def open_store(clock: "Clock") -> "Store":
+def open_store(clock: "Clock", *, sweeps: bool = True) -> "Store":
     """Open the store in the user's own folder, under the machine key from where it is to come.
 
+    What is due is deleted before anything else is done, whether or not Overt ran when it fell due.
+
+    Args:
+        clock: what time it is.
+        sweeps: whether to; not where somebody looks what is wrong with a store.
+
     Raises:
-        UsageError: what the environment says about the machine key does not fit together.
-        OvertError: as :meth:`overt.store.store.Store.open`.
+        UsageError: what the environment says does not fit together.
+        OvertError: as :meth:`overt.store.store.Store.open`, and as
+            :meth:`overt.store.sweeping.Sweeper.sweep`: what should be gone must not be used.
     """
     from overt.store.store import Store
 
-    return Store.open(home(), clock, machine_key_source())
+    store = Store.open(home(), clock, machine_key_source(), backup_days=backup_days())
+    if sweeps:
+        _sweep(store)
+    return store
+
+
+def backup_days() -> int | None:
+    """Return how long backups of the database are kept: ``OVERT_BACKUP_DAYS``; None if unset.
+
+    Raises:
+        UsageError: it is no number of days.
+    """
+    from overt.core.errors import UsageError
+
+    said = os.environ.get("OVERT_BACKUP_DAYS", "")
+    if not said:
+        return None
+    if not (said.isascii() and said.isdecimal() and len(said) <= MAX_BACKUP_DIGITS):
+        raise UsageError("OVERT_BACKUP_DAYS must be a number of days.")
+    return int(said)
+
+
+def _sweep(store: "Store") -> None:
+    """Delete what is due, and say so; if that fails, nothing else is done with the store."""
+    from overt.cli.sweeping import sweep_aloud
+
+    try:
+        sweep_aloud(store)
+    except BaseException:
+        store.close()
+        raise
 
 
 def machine_key_source() -> "MachineKeySource":
