@@ -1,5 +1,7 @@
 """What more than one folder of tests needs; the fixtures themselves are in ``tests/fixtures``."""
 
+import signal
+
 import pytest
 
 pytest_plugins = [
@@ -12,6 +14,15 @@ pytest_plugins = [
     "fixtures.rtsp",
     "fixtures.postgresql",
 ]
+
+
+def pytest_configure() -> None:
+    """Let interrupts through to what tests start.
+
+    What a shell starts in the background is born ignoring SIGINT, and so is what that starts.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -210,16 +210,8 @@ def test_what_fails_in_a_worker_surfaces_in_its_row(models, pictures, n_workers)
     assert not workers_alive()
 
 
-@pytest.fixture
-def interruptible():
-    """What a shell starts in the background is born ignoring SIGINT."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are sent to a thread")
-def test_an_interrupt_stops_it(models, pictures, interruptible):
+def test_an_interrupt_stops_it(models, pictures):
     main = threading.main_thread().ident
     detector = Watched(models.still_detector, 4, lambda: signal.pthread_kill(main, signal.SIGINT))
     enroller = Enroller(detector, models.embedder, n_workers=3)
