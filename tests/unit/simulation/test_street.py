@@ -25,7 +25,7 @@ def record(simulator: StreetSimulator, config, people):
 
 
 def test_the_same_seed_gives_the_same_frames(small, people, find_face):
-    config = replace(small, duration_s=10.0)
+    config = replace(small, duration_s=7.0)
     simulator = StreetSimulator(config, people, find_face)
     first = digest(simulator.frames())
     assert digest(StreetSimulator(config, people, find_face).frames()) == first
@@ -35,9 +35,9 @@ def test_the_same_seed_gives_the_same_frames(small, people, find_face):
 
 
 def test_every_frame_is_a_new_picture_of_the_asked_size(small, people, find_face):
-    simulator = StreetSimulator(replace(small, duration_s=10.0), people, find_face)
+    simulator = StreetSimulator(replace(small, duration_s=7.0), people, find_face)
     frames = list(simulator.frames())
-    assert len(frames) == simulator.n_frames == 80
+    assert len(frames) == simulator.n_frames == 56
     assert {(f.shape, f.dtype) for f in frames} == {((180, 320, 3), np.dtype(np.uint8))}
     assert not any(np.shares_memory(a, b) for a, b in pairwise(frames))
 
@@ -87,7 +87,7 @@ def test_what_is_held_before_the_face_hides_it(small, people, find_face):
     config = replace(small, n_visible=1, n_away=0, furniture=False, share_across=0.0)
 
     def hidden(rate: float) -> float:
-        simulator = StreetSimulator(replace(config, occlusion_rate=rate), people, find_face)
+        simulator = StreetSimulator(replace(config, occlusion_rate=rate), people[:3], find_face)
         return float(
             np.mean([one.occluded_share for s in simulator.steps() for _, one in s.sightings])
         )
@@ -97,13 +97,13 @@ def test_what_is_held_before_the_face_hides_it(small, people, find_face):
 
 def test_the_clip_is_written_with_its_digest(tmp_path, small, people, find_face):
     path = tmp_path / "street.mp4"
-    config = replace(small, duration_s=10.0)
+    config = replace(small, duration_s=7.0)
     told: list[tuple[int, int]] = []
     truth = StreetSimulator(config, people, find_face).render(path, lambda *done: told.append(done))
     assert truth.clip_sha256 == hashlib.sha256(path.read_bytes()).hexdigest()
-    assert truth.n_frames == 80
-    assert told[0] == (1, 80)
-    assert told[-1] == (80, 80)
+    assert truth.n_frames == 56
+    assert told[0] == (1, 56)
+    assert told[-1] == (56, 56)
     assert truth.passages
 
 

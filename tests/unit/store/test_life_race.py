@@ -91,7 +91,11 @@ def race(home, force, wishes):
 @pytest.mark.parametrize(
     ("wishes", "ready"),
     [
-        ([("authorise", "demo-authoriser"), ("authorise", "demo-chief")], False),
+        pytest.param(
+            [("authorise", "demo-authoriser"), ("authorise", "demo-chief")],
+            False,
+            marks=pytest.mark.slow,
+        ),
         ([("authorise", "demo-authoriser"), ("refuse", "demo-chief")], False),
         ([("go live", "demo-operator-1"), ("go live", "demo-operator-1")], True),
     ],
