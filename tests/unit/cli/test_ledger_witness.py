@@ -1,12 +1,6 @@
 """``overt ledger witness``, without a store."""
 
-import fcntl
 import json
-import os
-import signal
-import subprocess
-import sys
-import textwrap
 from datetime import UTC, datetime
 
 import pytest
@@ -21,7 +15,6 @@ from overt.ledger.cosignature import (
     parse_lines,
     with_lines,
 )
-from overt.ledger.witness import Cosigned, Reason, Refused, add_checkpoint
 
 LOG = Log("example.com/log", records(300))
 FORK = Log("example.com/log", records(300, first=b"altered"))
@@ -245,160 +238,6 @@ def test_a_full_disk_stops_the_witness(command, small_disk, tmp_path):
     ran = command("ledger", "witness", "status", "--state", disk / "w", "--json")
     assert ran.json["logs"][0]["size"] == 0
     assert command(*ask).returncode == 0
-
-
-# Everything that a process does to the disk, and the moment after it; then the signature.
-DYING = textwrap.dedent(
-    """
-    import os, pathlib, signal, sys
-    from overt.cli.ledger_witness_folder import WitnessFolder
-    from overt.ledger.cosignature import Cosigner
-    from overt.ledger.witness import add_checkpoint
-
-    state, request, dies_at = sys.argv[1:]
-    left = int(dies_at)
-
-    def die_at(real):
-        def count(*arguments, **options):
-            global left
-            left -= 1
-            if left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-            done = real(*arguments, **options)
-            left -= 1
-            if left == 0:
-                os.kill(os.getpid(), signal.SIGKILL)
-            return done
-        return count
-
-    folder = WitnessFolder(pathlib.Path(state))
-    cosigner = folder.cosigner()
-    os.open, os.fsync = die_at(os.open), die_at(os.fsync)
-    pathlib.Path.replace = die_at(pathlib.Path.replace)
-    Cosigner.cosign = die_at(Cosigner.cosign)
-    with folder.locked() as kept:
-        answer = add_checkpoint(open(request, "rb").read(), kept, cosigner, 1_800_000_000)
-    print(answer.line, flush=True)
-    """
-)
-N_MOMENTS = 19
-
-
-def moment(state, request, dies_at):
-    arguments = [sys.executable, "-c", DYING, str(state), str(request), str(dies_at)]
-    return subprocess.run(arguments, capture_output=True, text=True, check=False)
-
-
-@pytest.mark.slow
-def test_kill_9_at_any_moment_never_lets_two_histories_be_cosigned(
-    command, state, witness, tmp_path
-):
-    (tmp_path / "request").write_bytes(LOG.request(0, 5))
-    sizes = set()
-    for dies_at in range(1, N_MOMENTS + 1):
-        for path in (state / "logs").iterdir():
-            path.unlink()
-        command("ledger", "witness", "add-log", LOG.signer.verifier, "--state", state)
-        done = moment(state, tmp_path / "request", dies_at)
-        folder = WitnessFolder(state)
-        with folder.locked() as kept:
-            size = kept.watched("example.com/log").size
-            sizes.add(size)
-            if dies_at == N_MOMENTS:
-                assert done.stdout, done.stderr
-            else:
-                assert (done.returncode, done.stdout) == (-signal.SIGKILL, ""), done.stderr
-            assert size in ({0, 5} if not done.stdout else {5})
-            ask = [kept, folder.cosigner(), NOW_S]
-            # Whatever was kept is what is gone on with; the other history comes too late.
-            assert isinstance(add_checkpoint(LOG.request(size, 5), *ask), Cosigned)
-            refused = add_checkpoint(FORK.request(5, 5), *ask)
-            assert isinstance(refused, Refused)
-            assert refused.reason is Reason.FORK
-    assert sizes == {0, 5}
-
-
-def test_what_was_seen_is_on_the_disk_before_the_signature_is_made(
-    command, state, witness, tmp_path, monkeypatch
-):
-    done = []
-    for owner, name in (
-        (os, "fsync"),
-        (os, "replace"),
-        (type(state), "replace"),
-        (Cosigner, "cosign"),
-    ):
-        real = getattr(owner, name)
-
-        def noted(*arguments, _real=real, _name=name, **options):
-            done.append(_name)
-            return _real(*arguments, **options)
-
-        monkeypatch.setattr(owner, name, noted)
-    folder = WitnessFolder(state)
-    with folder.locked() as kept:
-        add_checkpoint(LOG.request(0, 5), kept, folder.cosigner(), NOW_S)
-    assert done.count("cosign") == 1
-    assert done[-1] == "cosign"
-    assert done.index("fsync") < done.index("replace") < len(done) - 2
-    assert done[-2] == "fsync"
-
-
-HOLDING = """
-import pathlib, sys
-from overt.cli.ledger_witness_folder import WitnessFolder
-with WitnessFolder(pathlib.Path(sys.argv[1])).locked():
-    print("held", flush=True)
-    sys.stdin.readline()
-"""
-
-
-def test_a_second_process_waits_for_the_first(state, witness):
-    holder = subprocess.Popen(
-        [sys.executable, "-c", HOLDING, str(state)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-    )
-    assert holder.stdout.readline() == "held\n"
-    lock = os.open(state / "witness.lock", os.O_RDWR)
-    with pytest.raises(BlockingIOError):
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    holder.communicate("go\n")
-    fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    os.close(lock)
-
-
-RACING = """
-import pathlib, sys
-from overt.cli.ledger_witness_folder import WitnessFolder
-from overt.ledger.witness import add_checkpoint, Cosigned
-folder = WitnessFolder(pathlib.Path(sys.argv[1]))
-for request in sys.argv[2:]:
-    with folder.locked() as kept:
-        answer = add_checkpoint(open(request, "rb").read(), kept, folder.cosigner(), 1_800_000_000)
-    if isinstance(answer, Cosigned):
-        print(answer.checkpoint.size, answer.checkpoint.root.hex(), flush=True)
-"""
-
-
-def test_of_two_histories_that_race_one_is_cosigned(state, witness, tmp_path):
-    started = []
-    for name, log in (("log", LOG), ("fork", FORK)):
-        paths = []
-        for size in range(1, 40):
-            path = tmp_path / f"{name}-{size}"
-            path.write_bytes(log.request(size - 1, size))
-            paths.append(str(path))
-        arguments = [sys.executable, "-c", RACING, str(state), *paths]
-        started.append(subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True))
-    lines = [line for each in started for line in each.communicate()[0].splitlines()]
-    cosigned = dict(line.split() for line in lines)
-    assert len(cosigned) == len(lines) > 0
-    assert any(
-        all(log.root(int(size)).hex() == root for size, root in cosigned.items())
-        for log in (LOG, FORK)
-    )
 
 
 def test_a_folder_that_cannot_be_locked(state, witness):
