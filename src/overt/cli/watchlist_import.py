@@ -25,7 +25,8 @@ from overt.core.ids import ContractId, Sha256, WatchlistId
 if TYPE_CHECKING:
     from overt.policy.pack import PolicyPack
     from overt.policy.roles import Person
-    from overt.store.imports import OpenImport
+    from overt.store.medium_files import MediumFile
+    from overt.store.open_import import OpenImport
     from overt.store.store import Store
     from overt.watchlist.concluding import Target
     from overt.watchlist.enrol import Enroller
@@ -96,6 +97,7 @@ def import_manifest(
         before = store.watchlist_lives.find(watchlist)
         if before is not None and _is_same(store, before, asked, console):
             store.imports.tidy(watchlist)
+            store.imports.remember(watchlist, _medium(asked, console))
             _say_unchanged(console, store, before, as_json=as_json)
             return
         imported = _import(store, before, asked, console, runtime=runtime, device=device)
@@ -131,12 +133,13 @@ def write_template(
 
 @dataclass(frozen=True, slots=True)
 class _Imported:
-    """What an import came to; ``life`` is None if no row was accepted."""
+    """What an import came to; ``life`` is None if no row was accepted: no file is noted then."""
 
     asked: _Request
     reports: "list[RowReport]"
     life: "WatchlistLife | None"
     cards: "CardIndex | None"
+    n_files: int = 0
 
     def count(self, *outcomes: str) -> int:
         return sum(each.outcome in outcomes for each in self.reports)
@@ -154,6 +157,7 @@ class _Imported:
             "n_warned": self.count("warned"),
             "n_refused": self.count("refused"),
             "n_undecided_pairs": 0 if self.life is None else len(self.life.undecided()),
+            "n_medium_files": self.n_files,
             "rows": [row_document(each) for each in self.reports],
         }
 
@@ -253,7 +257,7 @@ def _import(
         target = Target(
             asked.watchlist, asked.contract, asked.pack.sha256, before, staging.started_utc
         )
-        return _finish(store, asked, importer, reports, staging, target)
+        return _finish(store, asked, importer, reports, staging, target, console)
 
 
 @contextmanager
@@ -274,6 +278,7 @@ def _finish(
     reports: "list[RowReport]",
     staging: "OpenImport",
     target: "Target",
+    console: Console,
 ) -> _Imported:
     from overt.store.imports import Made
     from overt.watchlist.concluding import conclude
@@ -282,9 +287,21 @@ def _finish(
     limits = wiring.alike_limits(asked.contract)
     actor = Actor(asked.person, asked.clock.now_utc())
     done = conclude(importer, len(reports), target, limits, actor)
-    made = Made(importer.fresh, done.stays)
-    store.imports.finish(staging, done.life, done.cards, made)
-    return _Imported(asked, reports, done.life, done.cards)
+    files = _medium(asked, console)
+    store.imports.finish(staging, done.life, done.cards, Made(importer.fresh, done.stays, files))
+    return _Imported(asked, reports, done.life, done.cards, len(files))
+
+
+def _medium(asked: _Request, console: Console) -> "tuple[MediumFile, ...]":
+    """Return the files that the list comes from, by their digests, so that they can be destroyed.
+
+    One that somebody took away in the meantime is not one of them.
+    """
+    from overt.store.medium_files import look_at
+
+    with progress_of(console) as progress:
+        paths = progress.track(tuple(asked.rows.files()), description="noting the medium")
+        return tuple(found for path in paths if (found := look_at(path)) is not None)
 
 
 def _say_unchanged(
@@ -336,4 +353,20 @@ def _tell_end(console: Console, imported: _Imported) -> None:
         )
     console.print(
         f"It is a draft until it is frozen: overt watchlist freeze {life.watchlist}", soft_wrap=True
+    )
+    _tell_medium(console, imported)
+
+
+def _tell_medium(console: Console, imported: _Imported) -> None:
+    """Say that the files go, so that nobody is surprised."""
+    from overt.policy.pack_data import DataKind
+
+    rules, n = imported.asked.pack.rules, imported.n_files
+    files = "file" if n == 1 else f"{n:,} files"
+    console.print(
+        f"This machine deletes the {files} that it was imported from "
+        f"{rules.retention.of(DataKind.IMPORT_MEDIUM).period()}. A list that no deployment names "
+        f"counts as ended {rules.list_age.max_h_before_start} hours after its import.",
+        style="bold",
+        soft_wrap=True,
     )

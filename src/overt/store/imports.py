@@ -13,20 +13,19 @@ aside, so that whatever happens then the import can be started anew.
 Must not: show half a list.
 """
 
-import hmac
 import itertools
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import insert, select
+from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from overt.core.clock import Clock
-from overt.core.errors import IntegrityError, StateError, StorageError
-from overt.core.ids import EntryId, KinGroup, Sha256, WatchlistId
+from overt.core.errors import StateError, StorageError
+from overt.core.ids import EntryId, Sha256, WatchlistId
 from overt.retention.receipts import Cause
 from overt.retention.schedule import Subject
 from overt.store import deletions, erasing
@@ -34,19 +33,18 @@ from overt.store.database import Database
 from overt.store.deletions import Gone, Order
 from overt.store.erasing import import_key_place
 from overt.store.finishing import Finisher
-from overt.store.keys import DataKey, Sealed, place_of
+from overt.store.keys import DataKey
 from overt.store.ledger import StoredLedger, UnitOfWork
 from overt.store.media import remember_files
 from overt.store.medium_files import MediumFile
 from overt.store.models import (
-    ImportedRowRow,
     WatchlistEntryRow,
     WatchlistImportRow,
     WatchlistLifeRow,
     WatchlistRow,
 )
+from overt.store.open_import import KnownList, OpenImport
 from overt.store.run_lock import HeldElsewhereError, RunLock
-from overt.store.verdict_blob import decode_verdict, encode_verdict
 from overt.store.watchlist_lives import keep_kin, keep_step
 from overt.store.watchlist_rows import (
     BATCH,
@@ -55,14 +53,11 @@ from overt.store.watchlist_rows import (
     insert_entries,
     key_of,
     key_place,
-    read_entries,
 )
 from overt.watchlist.life import WatchlistLife
-from overt.watchlist.staging import StagedVerdict
-from overt.watchlist.stored import CardIndex, EntryCard, StoredEntry
+from overt.watchlist.stored import CardIndex, EntryCard
 
 _BUSY: Final = "Another process is importing a watchlist into this store: wait for its end."
-_OVER: Final = "The import was finished or given up by another process."
 
 
 class ImportDesk:
@@ -86,7 +81,7 @@ class ImportDesk:
         self._finisher = finisher
 
     @contextmanager
-    def importing(self, watchlist: WatchlistId) -> Iterator["OpenImport"]:
+    def importing(self, watchlist: WatchlistId) -> Iterator[OpenImport]:
         """Hand out the import into a list, where an earlier one was interrupted that one.
 
         Raises:
@@ -120,7 +115,7 @@ class ImportDesk:
             self._lock.release()
 
     def finish(
-        self, open_import: "OpenImport", life: WatchlistLife, cards: CardIndex, made: "Made"
+        self, open_import: OpenImport, life: WatchlistLife, cards: CardIndex, made: "Made"
     ) -> None:
         """Keep the list that an import came to, with its life and record, and forget the import.
 
@@ -144,9 +139,19 @@ class ImportDesk:
             self._make(open_import, life, cards, made)
         self._clear(watchlist)
 
-    def known(self, cards: CardIndex) -> "KnownList":
+    def known(self, cards: CardIndex) -> KnownList:
         """Return a list as it was, to be asked for what need not be enrolled again."""
         return KnownList(self._database, self._machine_key, cards)
+
+    def remember(self, watchlist: WatchlistId, files: Iterable[MediumFile]) -> None:
+        """Keep from which files a list was imported once more, so that they go in time, too.
+
+        Raises:
+            StorageError: it could not be kept.
+        """
+        with self._database.write() as session:
+            now_utc = self._clock.now_utc()
+            remember_files(session, self._machine_key, watchlist, files, now_utc)
 
     def unfinished(self) -> tuple[tuple[WatchlistId, datetime], ...]:
         """Return the lists into which an import was begun and not finished, and since when."""
@@ -206,7 +211,7 @@ class ImportDesk:
             return row is not None and row.wrapped_key is not None
 
     def _make(
-        self, open_import: "OpenImport", life: WatchlistLife, cards: CardIndex, made: "Made"
+        self, open_import: OpenImport, life: WatchlistLife, cards: CardIndex, made: "Made"
     ) -> None:
         """Write every entry under a new key, then show the list."""
         watchlist, key = open_import.watchlist, DataKey.generate()
@@ -249,7 +254,7 @@ class ImportDesk:
         deletions.begin(work, order, gone, self._clock.now_utc())
 
     def _change(
-        self, open_import: "OpenImport", life: WatchlistLife, cards: CardIndex, made: "Made"
+        self, open_import: OpenImport, life: WatchlistLife, cards: CardIndex, made: "Made"
     ) -> None:
         """Change the list where it differs, in one transaction."""
         with self._ledger.transaction() as work:
@@ -290,89 +295,6 @@ class Made:
     files: tuple[MediumFile, ...] = ()
 
 
-class OpenImport:
-    """Implements :class:`overt.watchlist.staging.Staging`."""
-
-    def __init__(
-        self, database: Database, watchlist: WatchlistId, key: DataKey, started_utc: datetime
-    ) -> None:
-        self._database = database
-        self._key = key
-        self.watchlist = watchlist
-        self.started_utc = started_utc
-
-    def find(self, row_key: Sha256) -> StagedVerdict | None:
-        """See :meth:`overt.watchlist.staging.Staging.find`."""
-        tag = self._tag(row_key)
-        with self._database.read() as session:
-            row = session.get(ImportedRowRow, (self.watchlist, tag))
-            if row is None:
-                return None
-            place = _row_place(self.watchlist, tag)
-            return decode_verdict(self._key.open(Sealed(row.nonce, row.ciphertext), place))
-
-    def keep(self, verdicts: Sequence[tuple[Sha256, StagedVerdict]]) -> None:
-        """See :meth:`overt.watchlist.staging.Staging.keep`."""
-        rows = {row["row_sha256"]: row for row in (self._sealed(*each) for each in verdicts)}
-        kept = select(ImportedRowRow.row_sha256).where(
-            ImportedRowRow.watchlist_id == self.watchlist, ImportedRowRow.row_sha256.in_(rows)
-        )
-        with self._database.write() as session:
-            if session.get(WatchlistImportRow, self.watchlist) is None:
-                raise StateError(_OVER)
-            fresh = rows.keys() - set(session.scalars(kept))
-            if fresh:
-                session.execute(insert(ImportedRowRow), [rows[tag] for tag in sorted(fresh)])
-
-    def entry(self, row_key: Sha256, kin_group: KinGroup | None) -> StoredEntry:
-        """Return an entry that was kept aside, with the kin group that it has on the list.
-
-        Raises:
-            IntegrityError: it is not there, or was altered.
-        """
-        found = self.find(row_key)
-        if not isinstance(found, StoredEntry):
-            raise IntegrityError("A row that was imported is not kept any more.")
-        return replace(found, kin_group=kin_group)
-
-    def _sealed(self, row_key: Sha256, verdict: StagedVerdict) -> dict[str, str | bytes]:
-        tag = self._tag(row_key)
-        sealed = self._key.seal(encode_verdict(verdict), _row_place(self.watchlist, tag))
-        return {
-            "watchlist_id": self.watchlist,
-            "row_sha256": tag,
-            "nonce": sealed.nonce,
-            "ciphertext": sealed.ciphertext,
-        }
-
-    def _tag(self, row_key: Sha256) -> str:
-        return hmac.new(self._key.secret, b"overt row v1 " + row_key.encode(), "sha256").hexdigest()
-
-
-class KnownList:
-    """The list as it was; implements :class:`overt.watchlist.staging.KnownEntries`."""
-
-    def __init__(self, database: Database, machine_key: DataKey, cards: CardIndex) -> None:
-        self._database = database
-        self._machine_key = machine_key
-        self._watchlist = cards.id
-        self._entries = {
-            card.enrolment.row_key: card.entry for card in cards.entries if card.enrolment
-        }
-
-    def find(self, row_key: Sha256) -> StoredEntry | None:
-        """See :meth:`overt.watchlist.staging.KnownEntries.find`."""
-        entry = self._entries.get(row_key)
-        if entry is None:
-            return None
-        with self._database.read() as session:
-            row = session.get(WatchlistRow, self._watchlist)
-            key = None if row is None else key_of(row, self._machine_key)
-            if key is None:
-                return None
-            return next(read_entries(session, self._watchlist, key, entry), None)
-
-
 def _require_next(session: Session, life: WatchlistLife) -> None:
     row = session.get(WatchlistLifeRow, life.watchlist)
     if (0 if row is None else row.version) != life.version - 1:
@@ -400,7 +322,3 @@ def _is_noise(session: Session, watchlist: WatchlistId) -> bool:
         and each.begun_utc >= row.started_utc
         for each in deletions.unfinished(session)
     )
-
-
-def _row_place(watchlist: WatchlistId, tag: str) -> str:
-    return place_of("imported_rows", f"{watchlist}/{tag}", "ciphertext")

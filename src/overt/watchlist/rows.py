@@ -11,7 +11,9 @@ Must not: decode a picture, or decide whether policy allows an entry.
 """
 
 import hashlib
+import os
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime, time, timedelta
@@ -123,6 +125,25 @@ class ManifestReading:
         if n_rows != self.n_rows:
             raise self._text.changed()
 
+    def files(self) -> Iterator[Path]:
+        """Yield the files that the rows are read from: the manifest, and ZIP or named pictures.
+
+        A picture that a row names and that lies elsewhere, or behind a link, is not one of them.
+
+        Raises:
+            InputError: the manifest was changed since it was found readable.
+        """
+        yield self._text.path
+        if not self._images.is_dir():
+            yield self._images
+            return
+        folder = Path(os.path.realpath(self._images))
+        known: set[Path] = set()
+        for raw in self._source(self._text):
+            found = {path for name in _named(raw) if (path := _within(folder, name)) is not None}
+            yield from sorted(found - known)
+            known |= found
+
 
 def read_manifest(path: Path, images: Path | None = None) -> ManifestReading:
     """Check a manifest as a whole and return it for reading row by row.
@@ -173,6 +194,28 @@ def _read(raw: RawRow, files: PictureFiles, known: dict[bytes, int]) -> Manifest
         return RowRefused(raw.row, raw.line, None, str(error), label)
     digest = _sha256(label, pictures, grounds, expires_utc, kin_group)
     return ManifestRow(raw.row, raw.line, label, pictures, grounds, expires_utc, kin_group, digest)
+
+
+def _named(raw: RawRow) -> list[str]:
+    """Return the pictures that a row names; none if it cannot be read."""
+    if isinstance(raw.members, InputError):
+        return []
+    try:
+        return _picture_names(raw.members)
+    except FieldError:
+        return []
+
+
+def _within(folder: Path, name: str) -> Path | None:
+    """Return the file of a folder that a row names, if it is there and no link is on the way."""
+    for form in (name, unicodedata.normalize("NFC", name), unicodedata.normalize("NFD", name)):
+        path = folder / form
+        try:
+            if path.is_file() and Path(os.path.realpath(path)) == Path(os.path.normpath(path)):
+                return path if path.is_relative_to(folder) and ".." not in path.parts else None
+        except (OSError, ValueError):
+            return None
+    return None
 
 
 def _tidied(name: str, value: JsonValue) -> JsonValue:
