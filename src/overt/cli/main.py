@@ -28,6 +28,7 @@ from overt.cli import (
 )
 from overt.cli.demo import demo
 from overt.cli.run import run
+from overt.cli.trace import trace
 from overt.core.errors import EXIT_INTERRUPTED, OvertError
 
 app = typer.Typer(
@@ -39,6 +40,7 @@ app = typer.Typer(
 )
 app.command("demo")(demo)
 app.command("run")(run)
+app.command("trace")(trace)
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(bench.app, name="bench")
 app.add_typer(holds.app, name="holds")

@@ -52,6 +52,7 @@ from overt.store.rotation import MachineKey
 from overt.store.run_lock import HeldElsewhereError, RunLock
 from overt.store.runs import StoredRun, close_abandoned
 from overt.store.sweeping import Sweeper
+from overt.store.tracing import Tracer
 from overt.store.watchlist_lives import WatchlistLives, check_lists_against_ledger
 from overt.store.watchlists import WatchlistArchive
 
@@ -73,6 +74,7 @@ class Store:
         deletions: what was deleted, with receipts.
         holds: what is kept beyond its period, by whose decision and until when.
         looks: puts looks, exports and refusals on record.
+        tracer: tells an alert's whole chain.
         lives: the lives of deployments, and the acts that make them.
         policies: the policy packs that were signed for use here.
         people: who acts here, with which key and in which roles.
@@ -119,6 +121,7 @@ class Store:
         self.lives = LifeArchive(database, self.ledger, clock, self.memberships, finisher)
         self.holds = HoldArchive(database, self.ledger, machine.key, clock)
         self.alert_steps = AlertSteps(database, self.ledger, machine.key, clock)
+        self.tracer = Tracer(database, self.ledger, self.alerts, clock)
 
     @classmethod
     def open(
