@@ -20,7 +20,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import delete
 from sqlalchemy.orm import Session
 
 from overt.core.errors import IntegrityError
@@ -135,13 +134,6 @@ def keep_members(
     sketch = Sketch.of(_tag(key, *person) for person in people)
     row = ListMembersRow(manifest_sha256=manifest, tags=sketch.to_bytes(), created_utc=now_utc)
     session.add(row)
-
-
-def forget_members(session: Session, manifest: Sha256) -> bool:
-    """Delete a list's sketch; return whether there was one."""
-    row = session.get(ListMembersRow, manifest)
-    session.execute(delete(ListMembersRow).where(ListMembersRow.manifest_sha256 == manifest))
-    return row is not None
 
 
 def _between(session: Session, manifest: Sha256, other: Sha256) -> InCommon:

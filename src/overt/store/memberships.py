@@ -25,7 +25,6 @@ from enum import StrEnum
 from typing import Final
 
 from cryptography.hazmat.primitives.kdf.argon2 import Argon2id
-from sqlalchemy import delete, select
 from sqlalchemy.orm import Session
 
 from overt.core.clock import Clock
@@ -40,6 +39,7 @@ from overt.policy.pack_data import DataKind
 from overt.policy.roles import RULE, Right, Scope, check_right
 from overt.retention.schedule import deployment_moments
 from overt.store.database import Database
+from overt.store.deletions import deletion_time
 from overt.store.keys import KEY_BYTES, DataKey
 from overt.store.ledger import StoredLedger
 from overt.store.looks import LookBook
@@ -195,7 +195,9 @@ class Memberships:
     ) -> tuple[Membership, Register | None]:
         """Return the register, if its time is not over, and what to say if there is none."""
         life = Life.parse(session.get_one(DeploymentLifeRow, deployment).document)
-        row, now_utc = session.get(MembershipRow, deployment), self._clock.now_utc()
+        row = session.get(MembershipRow, deployment)
+        # A clock that was set back must not make a register answer again.
+        now_utc = deletion_time(session, self._clock.now_utc())
         due_utc = _due_utc(session, life, now_utc)
         if row is not None and row.expires_utc is not None:
             due_utc = row.expires_utc
@@ -240,27 +242,6 @@ def note_expiry(session: Session, life: Life, pack: PolicyPack, now_utc: datetim
     row = session.get(MembershipRow, life.deployment)
     if row is not None:
         row.expires_utc = _expiry(life, pack, now_utc)
-
-
-def expired_registers(session: Session, now_utc: datetime) -> tuple[DeploymentId, ...]:
-    """Return the deployments whose register is to be deleted by now."""
-    over = []
-    for row in session.scalars(select(MembershipRow)):
-        life = session.get(DeploymentLifeRow, row.deployment_id)
-        due_utc = row.expires_utc
-        if due_utc is None and life is not None:
-            due_utc = _due_utc(session, Life.parse(life.document), now_utc)
-        if due_utc is not None and due_utc <= now_utc:
-            over.append(DeploymentId(row.deployment_id))
-    return tuple(over)
-
-
-def delete_register(session: Session, deployment: DeploymentId) -> bool:
-    """Delete a deployment's register; return whether there was one."""
-    was_there = session.get(MembershipRow, deployment) is not None
-    session.execute(delete(MembershipRow).where(MembershipRow.deployment_id == deployment))
-    session.expire_all()
-    return was_there
 
 
 def _due_utc(session: Session, life: Life, now_utc: datetime) -> datetime | None:

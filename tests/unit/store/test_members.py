@@ -13,7 +13,6 @@ from overt.store.members import (
     TAG_BYTES,
     InCommon,
     Sketch,
-    forget_members,
     keep_members,
     share_between,
 )
@@ -81,14 +80,10 @@ def test_of_a_large_list_most_people_leave_no_trace(store, keep, home):
     assert len(tags) == 5 + SKETCH_TAGS * TAG_BYTES
 
 
-def test_a_list_that_is_kept_stays_as_it_is_until_it_is_forgotten(store, keep):
+def test_a_list_that_is_kept_stays_as_it_is(store, keep):
     keep(a=range(4))
     keep(a=range(50, 60), b=range(4))
     assert store.members.in_common(manifest("a"), manifest("b")).share == 1
-    with store._database.write() as session:
-        assert forget_members(session, manifest("a"))
-        assert not forget_members(session, manifest("a"))
-    assert store.members.in_common(manifest("a"), manifest("b")).share == 0
 
 
 @pytest.mark.parametrize(
