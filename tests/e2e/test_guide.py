@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 import pytest
 
+from fixtures.ready_overt import ready_overt
 from overt.video.writer import VideoWriter
 
 GUIDES = Path(__file__).parents[2] / "docs" / "guides"
@@ -78,9 +79,12 @@ def is_whole(command):
     return read.returncode == 0 and not read.stderr  # it warns of a text without its end
 
 
-def type_into_bash(script, folder, **environment):
+INSTALLED = Path(sys.executable).parent
+
+
+def type_into_bash(script, folder, bin_=INSTALLED, **environment):
     """Run lines in one shell that stops at the first that fails; return what it came to."""
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
+    path = f"{bin_}{os.pathsep}{INSTALLED}{os.pathsep}{os.environ['PATH']}"
     unset = ("OVERT_MACHINE_KEY", "OVERT_MACHINE_KEY_NEXT", "OVERT_MACHINE_KEY_FROM")
     inherited = {name: value for name, value in os.environ.items() if name not in unset}
     return subprocess.run(
@@ -108,7 +112,14 @@ def film(portrait, clip):
 
 
 @pytest.fixture(scope="module")
-def walked(tmp_path_factory):
+def ready(tmp_path_factory):
+    """A folder with an ``overt`` that need not import anything."""
+    with ready_overt(tmp_path_factory.mktemp("bin")) as folder:
+        yield folder
+
+
+@pytest.fixture(scope="module")
+def walked(tmp_path_factory, ready):
     """Where the walk-through was typed, and what it came to."""
     folder = tmp_path_factory.mktemp("walk")
     portrait = Path(str(files("matplotlib") / "mpl-data" / "sample_data" / "grace_hopper.jpg"))
@@ -120,19 +131,19 @@ def walked(tmp_path_factory):
     film(portrait, folder / "clip.mp4")
     script = "\n".join(commands(*WALK_THROUGH))
     assert script.count("CAMERA=webcam:0") == 1
-    done = type_into_bash(script.replace("CAMERA=webcam:0", "CAMERA=clip.mp4"), folder)
+    done = type_into_bash(script.replace("CAMERA=webcam:0", "CAMERA=clip.mp4"), folder, ready)
     assert done.returncode == 0, done.stderr
     return folder, done
 
 
 @pytest.fixture
-def asked(walked):
+def asked(walked, ready):
     """Ask a command for its JSON in the home that the walk-through left."""
     folder, _ = walked
 
     def do(words):
         home = str(folder / "overt-home")
-        ran = type_into_bash(f"overt {words} --json", folder, OVERT_HOME=home)
+        ran = type_into_bash(f"overt {words} --json", folder, ready, OVERT_HOME=home)
         assert ran.returncode == 0, ran.stderr
         return json.loads(ran.stdout)
 
@@ -183,6 +194,7 @@ class TestAfterTheWalkThrough:
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
 def test_people_and_a_policy_of_ones_own_as_the_guides_say(tmp_path):
+    """Typed with the executable itself, which imports all anew for every command."""
     shipped = (GUIDES.parents[1] / "policies" / "uk-police.toml").read_text("utf-8")
     own = shipped.replace('id = "uk-police"', 'id = "avon"', 1)
     (tmp_path / "avon.toml").write_text(own, "utf-8")
@@ -207,7 +219,7 @@ ENTRIES = """
 
 @pytest.mark.slow
 @pytest.mark.timeout(1800)
-def test_the_life_of_a_list_as_its_guide_says(tmp_path, portraits):
+def test_the_life_of_a_list_as_its_guide_says(tmp_path, portraits, ready):
     (tmp_path / "pictures").mkdir()
     columns = "name,images,category,lawful_basis,source_system,source_reference,reason_here,"
     rows = [columns + "requester,image_source,image_date,held_until"]
@@ -240,7 +252,7 @@ def test_the_life_of_a_list_as_its_guide_says(tmp_path, portraits):
             script.append("mv filled.csv list.csv")
         if " import " in command:
             script.append(ENTRIES)
-    done = type_into_bash("\n".join(script), tmp_path, OVERT_HOME=str(tmp_path / "home"))
+    done = type_into_bash("\n".join(script), tmp_path, ready, OVERT_HOME=str(tmp_path / "home"))
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "pairs.html").exists()
     assert (tmp_path / "rows.csv").read_text("utf-8").count("accepted") == 3
