@@ -30,7 +30,7 @@ def test_a_list_is_frozen_confirmed_and_purged(list_office, on_list, both_listed
             "confirmed",
             "purged",
         ]
-        assert kinds[-1].kind is RecordKind.KEY_DESTROYED
+        assert kinds[-3].kind is RecordKind.KEY_DESTROYED
         store.verify()
 
 
