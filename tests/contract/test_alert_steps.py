@@ -1,9 +1,5 @@
-"""What every store keeps to about the steps of alerts' lives.
+"""What every store keeps to about the steps of alerts' lives; on every database."""
 
-Parametrised over databases; a second one joins by a second parameter of ``open_store``.
-"""
-
-import sqlite3
 import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -11,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
+from fixtures.postgresql import both_databases
 from overt.alerts.alert import Alert, AlertPictures
 from overt.alerts.lifecycle import AlertEvent, AlertState
 from overt.alerts.ports import RunStart
@@ -22,9 +19,10 @@ from overt.ledger.kinds import RecordKind
 from overt.ledger.records import LedgerRecord
 from overt.policy.roles import Grant, Person, Role
 from overt.policy.verdict import ALLOWED
-from overt.store.store import Store
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+
+pytestmark = both_databases
 ONE = StepRules(n_reviews=1, note_limit_chars=200, check_review=lambda facts: ALLOWED)
 TWO = replace(ONE, n_reviews=2)
 FIRST, SECOND, ANALYST = PersonId("eo-1"), PersonId("eo-2"), PersonId("an-1")
@@ -35,13 +33,6 @@ NOTE = "a scar, said Josephine"
 @pytest.fixture
 def clock():
     return ManualClock(NOON)
-
-
-@pytest.fixture(params=["sqlite"])
-def open_store(request, tmp_path, clock):
-    """Open the same store as often as it is called."""
-    assert request.param == "sqlite"
-    return lambda: Store.open(tmp_path / "home", clock)
 
 
 @pytest.fixture
@@ -282,15 +273,12 @@ def test_of_threads_that_take_one_step_one_wins(store, take):
 
 
 @pytest.fixture
-def tamper(tmp_path, take):
+def tamper(alter, take):
     take("true", note=NOTE)
     take("confirmed-true", SECOND)
 
     def do(statement, *parameters):
-        raw = sqlite3.connect(tmp_path / "home" / "overt.sqlite3")
-        with raw:
-            assert raw.execute(statement, parameters).rowcount > 0
-        raw.close()
+        assert alter(statement, *parameters) > 0
 
     return do
 

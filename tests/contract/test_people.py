@@ -1,29 +1,19 @@
-"""What every register of people keeps to.
+"""What every register of people keeps to; on every database."""
 
-Parametrised over databases; a second one joins by a second parameter of ``open_store``.
-"""
-
-import sqlite3
 from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
 
-from overt.core.clock import ManualClock
+from fixtures.postgresql import both_databases
 from overt.core.errors import InputError, IntegrityError, PolicyError, StateError
 from overt.core.ids import CameraId, DeploymentId, PersonId, WatchlistId
 from overt.ledger.records import LedgerRecord
 from overt.policy.roles import Grant, Person, Role
-from overt.store.store import Store
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
-
-@pytest.fixture(params=["sqlite"])
-def open_store(request, tmp_path):
-    """Open the same store as often as it is called."""
-    assert request.param == "sqlite"
-    return lambda: Store.open(tmp_path / "home", ManualClock(NOON))
+pytestmark = both_databases
 
 
 @pytest.fixture
@@ -152,14 +142,11 @@ def test_what_has_no_form_is_refused(people, changes):
 
 
 @pytest.fixture
-def tamper(store, people, tmp_path):
+def tamper(alter, people):
     people.save(OFFICER, ADMIN.id, NOON)
 
     def do(statement, *parameters):
-        raw = sqlite3.connect(tmp_path / "home" / "overt.sqlite3")
-        with raw:
-            assert raw.execute(statement, parameters).rowcount > 0
-        raw.close()
+        assert alter(statement, *parameters) > 0
 
     return do
 

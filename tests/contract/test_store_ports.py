@@ -1,7 +1,4 @@
-"""What every store keeps to: ``RunSink``, ``AlertSink``, ``WatchlistRepository``, reading back.
-
-Parametrised over databases; a second one joins by a second parameter of ``open_store``.
-"""
+"""What every store keeps to, on every database: ``RunSink``, ``AlertSink``, lists, reading back."""
 
 import threading
 from datetime import UTC, datetime, timedelta
@@ -9,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
+from fixtures.postgresql import both_databases
 from overt.alerts.alert import Alert, AlertPictures, FalseAlertRate
 from overt.alerts.ports import RunStart, StopReason
 from overt.core.clock import ManualClock
@@ -27,10 +25,11 @@ from overt.core.ids import (
 )
 from overt.ledger.kinds import RecordKind
 from overt.ledger.records import LedgerRecord, parse_counts
-from overt.store.store import Store
 from overt.watchlist.stored import StoredEntry, StoredReference, StoredWatchlist
 
 NOON = datetime(2026, 1, 1, 12, 0, 0, 123456, tzinfo=UTC)
+
+pytestmark = both_databases
 TOTALS = FaceCounts(
     frames_read=120,
     frames_dropped=2,
@@ -45,11 +44,9 @@ TOTALS = FaceCounts(
 )
 
 
-@pytest.fixture(params=["sqlite"])
-def open_store(request, tmp_path):
-    """Open the same store as often as it is called."""
-    assert request.param == "sqlite"
-    return lambda: Store.open(tmp_path / "home", ManualClock(NOON))
+@pytest.fixture
+def clock():
+    return ManualClock(NOON)
 
 
 @pytest.fixture

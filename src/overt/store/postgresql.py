@@ -5,16 +5,15 @@ first, so that they come one after the other. Locks that last longer are held by
 their own; when a process or its machine dies, the server ends the connection and frees them.
 
 Invariants: a commit that returned has reached the server's disk, or the server is refused; a
-reading transaction sees one state; nothing is written by who lost a lock that they hold; nothing
-passes over a network in the clear unless the URL says so.
-Must not: show a URL, which may hold a password; know what the tables mean.
+reading transaction sees one state; nothing is written by who lost a lock that they took.
+Must not: know what the tables mean.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import TYPE_CHECKING, Any, Final
+from typing import Final
 
 from sqlalchemy import (
     Connection,
@@ -23,50 +22,23 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
-    create_engine,
     func,
     select,
     text,
 )
 
-from overt.core.errors import StorageError, UnavailableError, UsageError
+from overt.core.errors import StorageError, UnavailableError
 from overt.retention.receipts import PurgeResult
 from overt.store import models, models_ledger, models_retention
-from overt.store.database import BUSY_TIMEOUT_S, Database
+from overt.store.database import Database
 from overt.store.faults import storage_faults
 from overt.store.postgresql_locks import ServerLock
 from overt.store.postgresql_purge import APPEND_ONLY, KEY_TABLES, Purge
 
-if TYPE_CHECKING:
-    import psycopg
-
 OLDEST_VERSION: Final = 140000
-STATEMENT_TIMEOUT_S: Final = 60.0
-"""How long one statement of a transaction may take; longer may what reads or rewrites it all."""
-
-_GONE_AFTER_S: Final = 15
-"""After how long a machine that does not answer any more is taken to be gone."""
-_CONNECTION: Final[Mapping[str, str | int]] = {
-    "application_name": "overt",
-    "client_encoding": "utf-8",
-    "connect_timeout": 10,
-    "keepalives_idle": 5,
-    "keepalives_interval": 5,
-    "keepalives_count": 2,
-    "tcp_user_timeout": _GONE_AFTER_S * 1000,
+_METADATA: Final[set[MetaData]] = {
+    each.Base.metadata for each in (models, models_ledger, models_retention)
 }
-_SETTINGS: Final[Mapping[str, str | int]] = {
-    "synchronous_commit": "on",
-    "lock_timeout": int(BUSY_TIMEOUT_S * 1000),
-    "statement_timeout": int(STATEMENT_TIMEOUT_S * 1000),
-    "client_connection_check_interval": 2000,
-    "tcp_keepalives_idle": 5,
-    "tcp_keepalives_interval": 5,
-    "tcp_keepalives_count": 2,
-    "tcp_user_timeout": _GONE_AFTER_S * 1000,
-    "jit": "off",
-}
-_METADATA: Final[set[MetaData]] = {each.Base.metadata for each in (models, models_ledger, models_retention)}
 """One, which those declare the tables in."""
 _MUST_BE_ON: Final = ("fsync", "full_page_writes", "synchronous_commit")
 _READING: Final = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
@@ -118,7 +90,7 @@ class PostgresqlDatabase(Database):
                 says it keeps, or holds a store made by a newer version.
         """
         with storage_faults():
-            engine = _engine(url)
+            engine = _engine_for(url)
             try:
                 database = cls(engine, _look(engine))
                 database._migrate()
@@ -210,48 +182,14 @@ def _kept_tables() -> list[Table]:
     return [each for each in _tables() if each.name not in APPEND_ONLY]
 
 
-def _engine(url: str) -> Engine:
+def _engine_for(url: str) -> Engine:
     try:
-        import psycopg  # noqa: PLC0415  an optional extra, needed by who asks for it alone
-        from psycopg.conninfo import conninfo_to_dict, make_conninfo  # noqa: PLC0415
+        from overt.store.postgresql_connection import engine_for  # noqa: PLC0415  needs an extra
     except ImportError as error:
         raise UnavailableError(
             "PostgreSQL needs a package that is not here: pip install 'overt[postgresql]'."
         ) from error
-    if not url.startswith(("postgresql://", "postgres://")):
-        raise UsageError("The URL of a database begins with postgresql://.")
-    try:
-        given = conninfo_to_dict(url)
-    except psycopg.Error:
-        # Without what it says, which may hold a part of a password.
-        raise UsageError("The URL of the database cannot be read.") from None
-    settings = " ".join(f"-c {name}={value}" for name, value in _SETTINGS.items())
-    options = f"{given.pop('options', None) or ''} {settings}".strip()
-    parameters: dict[str, Any] = {**_CONNECTION, **given, "options": options}
-    wanted = make_conninfo(**parameters)
-
-    def connect() -> "psycopg.Connection":
-        return _encrypted(psycopg.connect(wanted))
-
-    return create_engine(
-        "postgresql+psycopg://",
-        creator=connect,
-        hide_parameters=True,
-        pool_pre_ping=True,
-        use_native_hstore=False,
-    )
-
-
-def _encrypted(connection: "psycopg.Connection") -> "psycopg.Connection":
-    """Return the connection, unless it is in the clear over a network and nobody said so."""
-    info = connection.info
-    is_local = info.host.startswith(("/", "@")) or info.hostaddr in {"127.0.0.1", "::1"}
-    if is_local or connection.pgconn.ssl_in_use or "sslmode" in info.get_parameters():
-        return connection
-    connection.close()
-    raise StorageError(
-        "The connection to the database is not encrypted: add sslmode=verify-full to its URL."
-    )
+    return engine_for(url)
 
 
 def _look(engine: Engine) -> _Server:
@@ -268,8 +206,8 @@ def _look(engine: Engine) -> _Server:
             raise StorageError("PostgreSQL must be of version 14 or later.")
         if schema_oid is None:
             raise StorageError("The role has no schema of its own in the database.")
-        for name in _MUST_BE_ON:
-            found = connection.execute(text("SELECT current_setting(:name)"), {"name": name})
-            if found.scalar_one() not in {"on", "remote_apply"}:
+        promised = text("SELECT name, setting FROM pg_settings WHERE name = ANY(:names)")
+        for name, setting in connection.execute(promised, {"names": list(_MUST_BE_ON)}):
+            if setting not in {"on", "remote_apply"}:
                 raise StorageError(f"The server loses what it said is kept: its {name} is off.")
     return _Server(version.split()[0], schema_oid)
