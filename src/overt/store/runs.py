@@ -97,8 +97,7 @@ class StoredRun:
             work.session.add(row)
             _append(work, RunCounts(run.id, number, body), ended_utc)
             beats = beats_of(work.session, run.deployment)
-            since = {who: n - self._beats.get(who, 0) for who, n in beats.items()}
-            present = {who: n for who, n in since.items() if n > 0}
+            present = _said_since(self._beats, beats)
             if present:
                 _append(work, PresenceSeen(run.id, run.deployment, number, present), ended_utc)
         self._beats = beats
@@ -166,7 +165,7 @@ class StoredRun:
         try:
             with self._ledger.transaction() as work:
                 yield work
-        except StorageError:
+        except (StorageError, IntegrityError):
             self._failed = True
             raise
 
@@ -209,6 +208,14 @@ def _started(run_id: str, run: RunStart) -> RunStarted:
         cameras=run.cameras,
         software=dict(run.software),
     )
+
+
+def _said_since(
+    before: Mapping[PersonId, int], now: Mapping[PersonId, int]
+) -> Mapping[PersonId, int]:
+    """Return how often each officer has said to be present since, without those who have not."""
+    since = {person: n - before.get(person, 0) for person, n in now.items()}
+    return {person: n for person, n in since.items() if n > 0}
 
 
 def _adds_up(totals: FaceCounts) -> bool:
