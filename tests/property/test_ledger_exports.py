@@ -31,6 +31,8 @@ from overt.ledger.tiles import (
 KEY = str(LOG.verifier)
 WITNESS = Cosigner("witness.example/0", key_of("witness 0"))
 GIVEN = {"witness_keys": [str(WITNESS.verifier)], "previous": signed(records(2))}
+# Each example reads and writes files, which takes as long as the disk takes.
+ON_DISK = settings(deadline=None, max_examples=40)
 SIZES = st.integers(0, 300) | st.integers(500, 530)
 LOGS = st.lists(st.binary(max_size=3), max_size=40)
 
@@ -65,6 +67,7 @@ def test_the_log_holds_before_anything_is_changed(exported):
     assert not is_found(exported)
 
 
+@ON_DISK
 @given(st.data())
 def test_every_changed_byte_is_found(exported, data):
     path = data.draw(st.sampled_from(sorted(files(exported))))
@@ -94,6 +97,7 @@ def test_every_byte_of_a_small_log_is_covered_by_every_bit(tmp_path):
     assert not is_found(tmp_path)
 
 
+@ON_DISK
 @given(st.data())
 def test_bytes_cut_out_or_put_in_are_found(exported, data):
     path = data.draw(st.sampled_from(sorted(files(exported))))
@@ -110,6 +114,7 @@ def test_bytes_cut_out_or_put_in_are_found(exported, data):
         assert is_found(exported) == (splice(before) != before)
 
 
+@ON_DISK
 @given(st.data())
 def test_a_file_that_is_removed_or_swapped_is_found(exported, data):
     known = files(exported)
@@ -123,6 +128,7 @@ def test_a_file_that_is_removed_or_swapped_is_found(exported, data):
         (exported / path).write_bytes(known[path])
 
 
+@ON_DISK
 @given(st.data())
 def test_records_reordered_doubled_or_left_out_are_found(exported, data):
     path = exported / data.draw(st.sampled_from(["tile/entries/000", "tile/entries/002.p/88"]))
@@ -140,7 +146,7 @@ def test_records_reordered_doubled_or_left_out_are_found(exported, data):
         assert is_found(exported) == (tuple(log) != before)
 
 
-@settings(max_examples=20)
+@settings(deadline=None, max_examples=15)
 @given(SIZES, st.data())
 def test_a_forked_or_shortened_history_is_found_by_who_kept_a_checkpoint(size, data):
     kept = data.draw(st.integers(0, 530))
@@ -158,7 +164,7 @@ def test_a_forked_or_shortened_history_is_found_by_who_kept_a_checkpoint(size, d
         assert caught.value.code == "previous"
 
 
-@settings(max_examples=25)
+@settings(deadline=None, max_examples=15)
 @given(SIZES, st.lists(SIZES, max_size=3))
 def test_writer_and_outsider_agree_on_every_log(size, steps):
     log = records(size)
@@ -172,6 +178,7 @@ def test_writer_and_outsider_agree_on_every_log(size, steps):
         assert list(ExportedLog(folder).records()) == log
 
 
+@settings(deadline=None)
 @given(st.integers(0, 1000), st.integers(0, 1000), st.integers(0, 1000))
 def test_proofs_from_tiles_are_verified(size, old_size, index):
     tiles = MemoryTiles(leaf_hash(bytes([n % 251, n // 251])) for n in range(size))
@@ -278,7 +285,7 @@ def test_foreign_paths_raise_only_input_errors(path):
         assert parse_tile_path(path).path == path
 
 
-@settings(max_examples=30)
+@settings(deadline=None, max_examples=30)
 @given(st.dictionaries(st.sampled_from(["checkpoint", "tile/0/000.p/1"]), st.binary(max_size=90)))
 def test_a_foreign_folder_raises_only_our_errors(contents):
     with tempfile.TemporaryDirectory() as name:

@@ -92,7 +92,7 @@ class ExportedLog:
             n_written = self._write_tree(checkpoint, n_before, records_from)
             os.sync()
             self._put(CHECKPOINT, note)
-            os.sync()
+            self._keep_checkpoint()
             self._remove_stale_tiles(checkpoint.size)
         except OSError as error:
             raise StorageError("The export cannot be written.") from error
@@ -160,6 +160,15 @@ class ExportedLog:
         target.parent.mkdir(parents=True, exist_ok=True)
         unfinished.write_bytes(data)
         unfinished.replace(target)
+
+    def _keep_checkpoint(self) -> None:
+        """Wait until the new checkpoint is on the disk: then what only the old one needs can go."""
+        for path in (self.folder / CHECKPOINT, self.folder):
+            descriptor = os.open(path, os.O_RDONLY)
+            try:
+                os.fsync(descriptor)
+            finally:
+                os.close(descriptor)
 
     def _remove_stale_tiles(self, size: int) -> None:
         current = {self.folder / name.path for name in tiles_of(size)}

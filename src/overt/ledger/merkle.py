@@ -111,8 +111,7 @@ def verify_consistency(
     if not 0 <= old_size <= new_size or any(len(step) != HASH_BYTES for step in proof):
         raise IntegrityError("The proof is not a proof for trees of these sizes.")
     if old_size in {0, new_size}:
-        if proof or old_root != (new_root if old_size else EMPTY_ROOT):
-            raise IntegrityError("Two different trees were signed for the same size.")
+        _check_without_proof(old_size, old_root, new_root, proof)
         return
     steps = [old_root, *proof] if old_size.bit_count() == 1 else list(proof)
     if not steps:
@@ -137,3 +136,12 @@ def verify_consistency(
             f"The tree of {new_size} records does not begin with the tree of {old_size}: "
             "the log was rewritten, or the proof is wrong."
         )
+
+
+def _check_without_proof(
+    old_size: int, old_root: bytes, new_root: bytes, proof: Sequence[bytes]
+) -> None:
+    if proof:
+        raise IntegrityError("There is a proof where none is needed.")
+    if old_root != (new_root if old_size else EMPTY_ROOT):
+        raise IntegrityError(f"Two different trees were signed for {old_size} records.")
