@@ -208,6 +208,8 @@ SEALED_UNDER = {
     "alert_steps": "deployments",
     "watchlist_entries": "watchlists",
     "imported_rows": "watchlist_imports",
+    "holds": "a key of the hold's own, wrapped in front of its reasons",
+    "import_media": "the machine key",
 }
 """Whose key a table's ciphertexts are under. What re-encrypts a list must know all of its own."""
 
@@ -246,7 +248,15 @@ def test_the_columns_of_bytes_are_these_and_have_no_place_for_a_stranger():
         "deployment_lives.document",
         "deployment_lives.capability_json",
         "watchlist_lives.document",
+        "holds.document",
+        "deletions.begun",
+        "deletions.receipt",
+        "ledger_tiles.hashes",
+        "ledger_cosignatures.line",
+        # Keyed digests of who was on a list: noise without the machine key.
         "list_members.tags",
+        "memberships.salt",
+        "memberships.tags",
     }
 
 
