@@ -39,6 +39,7 @@ from overt.store.database import Database
 from overt.store.deletions import Deleted
 from overt.store.keys import DataKey, Sealed, place_of
 from overt.store.ledger import StoredLedger
+from overt.store.ledger_records import records_of
 from overt.store.looks import LookBook
 from overt.store.models import AlertRow, AlertStepRow
 from overt.store.models_ledger import LedgerRecordRow
@@ -174,17 +175,14 @@ def check_steps_against_ledger(session: Session) -> None:
             the other, or steps that do not follow each other.
     """
     n_matched, deleted = 0, Deleted(session)
-    for record_row in session.scalars(select(LedgerRecordRow).execution_options(yield_per=_BATCH)):
-        record = LedgerRecord.parse(record_row.record)
-        if record.kind is not RecordKind.ALERT_STEP:
-            continue
-        wanted = select(AlertStepRow).where(AlertStepRow.ledger_seq == record_row.seq)
+    for seq, record in records_of(session, RecordKind.ALERT_STEP):
+        wanted = select(AlertStepRow).where(AlertStepRow.ledger_seq == seq)
         row = session.scalars(wanted).first()
         if row is None and deleted.is_gone(Subject.ALERT, str(record.body["alert"])):
             continue
         recorded = dict(record.body), record.time_utc
         if row is None or _recorded(session, row, recorded[0], deleted) != recorded:
-            raise IntegrityError(f"Ledger record {record_row.seq} does not match the step kept.")
+            raise IntegrityError(f"Ledger record {seq} does not match the step kept.")
         n_matched += 1
     n_steps = session.scalar(select(func.count()).select_from(AlertStepRow)) or 0
     if n_steps != n_matched:

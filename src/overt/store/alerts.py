@@ -26,8 +26,8 @@ from overt.store.database import Database
 from overt.store.deletions import Deleted
 from overt.store.keys import DataKey, Sealed, place_of
 from overt.store.ledger import UnitOfWork
+from overt.store.ledger_records import records_of
 from overt.store.models import AlertPictureRow, AlertRow
-from overt.store.models_ledger import LedgerRecordRow
 from overt.store.pictures import decode_jpeg, encode_jpeg
 
 FACE, SCENE = "face", "scene"
@@ -162,10 +162,8 @@ def check_against_ledger(session: Session) -> None:
 
 
 def _raised_records(session: Session) -> Iterator[tuple[int, Mapping[str, object]]]:
-    for row in session.scalars(select(LedgerRecordRow).execution_options(yield_per=1000)):
-        record = LedgerRecord.parse(row.record)
-        if record.kind is RecordKind.ALERT_RAISED:
-            yield row.seq, record.body
+    for seq, record in records_of(session, RecordKind.ALERT_RAISED):
+        yield seq, record.body
 
 
 def _committed(row: AlertRow, deleted: Deleted, body: Mapping[str, object]) -> dict[str, object]:

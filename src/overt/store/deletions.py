@@ -33,7 +33,7 @@ from overt.retention.receipts import (
 from overt.retention.schedule import Owner, Subject
 from overt.store.database import Database
 from overt.store.ledger import UnitOfWork, latest_recorded_utc
-from overt.store.models_ledger import LedgerRecordRow
+from overt.store.ledger_records import records_of
 from overt.store.models_retention import DeletionRow
 
 _BATCH = 1000
@@ -236,11 +236,7 @@ def check_deletions_against_ledger(session: Session) -> None:
 
 
 def _deletion_records(session: Session) -> Iterator[tuple[int, LedgerRecord]]:
-    kinds = {RecordKind.DELETION_BEGUN, RecordKind.DELETION_RECEIPT}
-    for row in session.scalars(select(LedgerRecordRow).execution_options(yield_per=_BATCH)):
-        record = LedgerRecord.parse(row.record)
-        if record.kind in kinds:
-            yield row.seq, record
+    return records_of(session, RecordKind.DELETION_BEGUN, RecordKind.DELETION_RECEIPT)
 
 
 def _rows(session: Session) -> Iterator[DeletionRow]:

@@ -32,8 +32,8 @@ from overt.store.database import Database
 from overt.store.holdable import packs_over, scope_over, still_there
 from overt.store.keys import DataKey
 from overt.store.ledger import StoredLedger, UnitOfWork
+from overt.store.ledger_records import records_of
 from overt.store.looks import LookBook
-from overt.store.models_ledger import LedgerRecordRow
 from overt.store.models_retention import HoldRow
 from overt.store.people import registered_person
 from overt.store.sealed_reasons import SealedReasons
@@ -223,10 +223,8 @@ def check_holds_against_ledger(session: Session) -> None:
         IntegrityError: a hold without its records, a record without its hold, or one that differs.
     """
     recorded: dict[str, list[LedgerRecord]] = {}
-    for row in session.scalars(select(LedgerRecordRow).execution_options(yield_per=1000)):
-        record = LedgerRecord.parse(row.record)
-        if record.kind is RecordKind.HOLD_STEP:
-            recorded.setdefault(str(record.body["hold"]), []).append(record)
+    for _, record in records_of(session, RecordKind.HOLD_STEP):
+        recorded.setdefault(str(record.body["hold"]), []).append(record)
     for hold_row in session.scalars(select(HoldRow)):
         hold, digests = _hold(hold_row), iter(SealedReasons.of(hold_row).digests())
         kept = [_record(hold, number).to_bytes() for number in range(len(hold.steps))]

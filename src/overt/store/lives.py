@@ -32,9 +32,9 @@ from overt.store.database import Database
 from overt.store.endings import destroy_what_ends
 from overt.store.finishing import Finisher
 from overt.store.ledger import StoredLedger, UnitOfWork
+from overt.store.ledger_records import records_of
 from overt.store.memberships import Memberships, Register, keep_register, note_expiry
 from overt.store.models import DeploymentLifeRow, PolicyPackRow, PresenceBeatRow
-from overt.store.models_ledger import LedgerRecordRow
 from overt.store.people import registered_person
 from overt.store.situations import gather
 
@@ -266,10 +266,7 @@ def check_lives_against_ledger(session: Session) -> None:
 def _recorded_steps(session: Session) -> dict[str, "list[tuple[object, ...]]"]:
     """Return, by deployment, each step as :func:`_committed` and the digest of the life then."""
     recorded: dict[str, list[tuple[object, ...]]] = {}
-    for row in session.scalars(select(LedgerRecordRow).execution_options(yield_per=1000)):
-        record = LedgerRecord.parse(row.record)
-        if record.kind is not RecordKind.DEPLOYMENT_STEP:
-            continue
+    for _, record in records_of(session, RecordKind.DEPLOYMENT_STEP):
         body, at = record.body, format_utc(record.time_utc)
         step = (body["version"], body["event"], body["state"], body["by"], at)
         steps = recorded.setdefault(str(body["deployment"]), [])

@@ -25,9 +25,9 @@ from overt.retention.schedule import Subject
 from overt.store.database import Database
 from overt.store.deletions import Deleted
 from overt.store.ledger import StoredLedger
+from overt.store.ledger_records import records_of
 from overt.store.looks import LookBook
 from overt.store.models import PersonRow, StoreFactRow
-from overt.store.models_ledger import LedgerRecordRow
 from overt.store.person_document import decode_person, encode_person
 
 NEW = 0
@@ -168,14 +168,11 @@ def check_people_against_ledger(session: Session) -> None:
             out, or one that differs from the other.
     """
     recorded: dict[str, tuple[int, object]] = {}
-    for row in session.scalars(select(LedgerRecordRow).execution_options(yield_per=1000)):
-        record = LedgerRecord.parse(row.record)
-        if record.kind is not RecordKind.PERSON_CHANGED:
-            continue
+    for seq, record in records_of(session, RecordKind.PERSON_CHANGED):
         person, version = str(record.body["person"]), record.body["version"]
         expected = recorded.get(person, (NEW, None))[0] + 1
         if version != expected:
-            raise IntegrityError(f"Ledger record {row.seq} leaves out a version of a person.")
+            raise IntegrityError(f"Ledger record {seq} leaves out a version of a person.")
         recorded[person] = expected, record.body["document_sha256"]
     kept = {
         row.id: (row.version, _sha256(row.document)) for row in session.scalars(select(PersonRow))

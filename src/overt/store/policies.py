@@ -29,9 +29,9 @@ from overt.policy.signing import verify_pack
 from overt.policy.verdict import Verdict
 from overt.store.database import Database
 from overt.store.ledger import StoredLedger
+from overt.store.ledger_records import records_of
 from overt.store.looks import LookBook
 from overt.store.models import PolicyPackRow
-from overt.store.models_ledger import LedgerRecordRow
 from overt.store.people import registered_person
 
 _AFTER: Final = timedelta(microseconds=1)
@@ -168,18 +168,16 @@ def check_policies_against_ledger(session: Session) -> None:
             the other, or another pack in force than the record says.
     """
     recorded: dict[object, tuple[object, ...]] = {}
-    for row in session.scalars(select(LedgerRecordRow).execution_options(yield_per=1000)):
-        record = LedgerRecord.parse(row.record)
-        if record.kind is RecordKind.POLICY_ADOPTED:
-            body = record.body
-            recorded.pop(body["pack_sha256"], None)  # so that it stands last again
-            recorded[body["pack_sha256"]] = (
-                body["pack_sha256"],
-                body["pack"],
-                body["pack_version"],
-                body["by"],
-                body["key_id"],
-            )
+    for _, record in records_of(session, RecordKind.POLICY_ADOPTED):
+        body = record.body
+        recorded.pop(body["pack_sha256"], None)  # so that it stands last again
+        recorded[body["pack_sha256"]] = (
+            body["pack_sha256"],
+            body["pack"],
+            body["pack_version"],
+            body["by"],
+            body["key_id"],
+        )
     rows = session.scalars(select(PolicyPackRow).order_by(PolicyPackRow.adopted_utc))
     kept = [
         (a.pack.sha256, a.pack.id, a.pack.version, a.signer, a.key_id)

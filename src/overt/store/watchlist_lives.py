@@ -31,9 +31,9 @@ from overt.store.finishing import Finisher
 from overt.store.holds import standing_holds
 from overt.store.keys import DataKey
 from overt.store.ledger import StoredLedger, UnitOfWork
+from overt.store.ledger_records import records_of
 from overt.store.members import keep_members
 from overt.store.models import DeploymentLifeRow, WatchlistEntryRow, WatchlistLifeRow, WatchlistRow
-from overt.store.models_ledger import LedgerRecordRow
 from overt.store.people import registered_person
 from overt.watchlist.decisions import ListEvent, ListState
 from overt.watchlist.life import WatchlistLife
@@ -244,14 +244,11 @@ def check_lists_against_ledger(session: Session) -> None:
             one that differs from the other.
     """
     recorded: dict[str, tuple[int, object]] = {}
-    for row in session.scalars(select(LedgerRecordRow).execution_options(yield_per=1000)):
-        record = LedgerRecord.parse(row.record)
-        if record.kind is not RecordKind.WATCHLIST_STEP:
-            continue
+    for seq, record in records_of(session, RecordKind.WATCHLIST_STEP):
         watchlist, version = str(record.body["watchlist"]), record.body["version"]
         expected = recorded.get(watchlist, (0, None))[0] + 1
         if version != expected:
-            raise IntegrityError(f"Ledger record {row.seq} leaves out a step of a watchlist.")
+            raise IntegrityError(f"Ledger record {seq} leaves out a step of a watchlist.")
         recorded[watchlist] = expected, record.body["document_sha256"]
     kept = {
         row.watchlist_id: (row.version, hashlib.sha256(row.document).hexdigest())
