@@ -110,6 +110,8 @@ def verify_consistency(
     """
     if not 0 <= old_size <= new_size or any(len(step) != HASH_BYTES for step in proof):
         raise IntegrityError("The proof is not a proof for trees of these sizes.")
+    if new_size == 0 and new_root != EMPTY_ROOT:
+        raise IntegrityError("The root is not that of an empty tree.")
     if old_size in {0, new_size}:
         _check_without_proof(old_size, old_root, new_root, proof)
         return

@@ -375,8 +375,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         options = {"quorum": given.quorum, "progress": show_progress}
         options["previous"] = given.previous.read_bytes() if given.previous else None
         outcome = check(given.folder, given.key, given.witness, **options)
-        for each in outcome["observations"]:
+        for each in outcome["observations"][:20]:
             say(f"Record {each['record']}: {each['says']}.\n")
+        say(f"{len(outcome['observations'])} observations; --json tells all.\n")
         say(f"All {outcome['n_records']} records are those that were signed for.\n")
     except (OSError, ValueError) as error:
         parser.error(str(error))

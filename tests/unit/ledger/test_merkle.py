@@ -180,3 +180,9 @@ def test_the_empty_tree_is_before_every_other():
     verify_consistency(0, EMPTY_ROOT, 8, bytes.fromhex(ROOTS[8]), ())
     with pytest.raises(IntegrityError):
         verify_consistency(0, bytes(32), 8, bytes.fromhex(ROOTS[8]), ())
+
+
+def test_an_empty_tree_has_one_root():
+    verify_consistency(0, EMPTY_ROOT, 0, EMPTY_ROOT, [])
+    with pytest.raises(IntegrityError, match="empty tree"):
+        verify_consistency(0, EMPTY_ROOT, 0, leaf_hash(b""), [])
