@@ -20,6 +20,7 @@ from overt.core.ids import Sha256
 from overt.deployment.life import Life, LifeState
 from overt.policy.pack_data import DataKind, Moment
 from overt.retention.schedule import Kept, Owner, OwnerKind, Subject, latest, unused_since_utc
+from overt.store import deletions
 from overt.store.models import (
     ImportedRowRow,
     ListMembersRow,
@@ -41,7 +42,11 @@ def kept_of_lists(session: Session, around: Surroundings) -> list[Kept]:
     Raises:
         IntegrityError: what is kept was altered.
     """
-    lists, imports = list(_lists(session, around)), list(_imports(session, around))
+    being_deleted = {(each.what, each.owner.id) for each in deletions.unfinished(session)}
+    lists, imports = (
+        [each for each in found if (each.what, each.owner.id) not in being_deleted]
+        for found in (_lists(session, around), _imports(session, around))
+    )
     standing = {each.owner.id: each for each in (*lists, *imports)}
     media = _media(session, around, standing)
     return [*lists, *imports, *media, *_members(session, around)]

@@ -7,8 +7,11 @@ import numpy as np
 import pytest
 
 from overt.alerts.alert import Alert, AlertPictures, FalseAlertRate
-from overt.alerts.ports import RunStart
+from overt.alerts.lifecycle import AlertEvent
+from overt.alerts.ports import RunStart, StopReason
+from overt.alerts.steps import StepRequest, StepRules
 from overt.core.clock import ManualClock
+from overt.core.counts import FaceCounts
 from overt.core.ids import (
     AlertId,
     CameraId,
@@ -19,9 +22,12 @@ from overt.core.ids import (
     TrackId,
     WatchlistId,
 )
+from overt.policy.roles import Role
+from overt.policy.verdict import ALLOWED
 from overt.store.store import Store
 from overt.watchlist.stored import StoredEntry, StoredReference, StoredWatchlist
 
+NOTE = "said that she is Josephine"
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 
 
@@ -29,6 +35,7 @@ class Examples:
     """Makes values that differ from call to call, the same in every run."""
 
     noon = NOON
+    note = NOTE
 
     def __init__(self):
         self._numbers = itertools.count()
@@ -121,3 +128,34 @@ def running(store, examples):
     run = store.run()
     run.start(examples.run())
     return run
+
+
+@pytest.fixture
+def deployed(store, clock, authorised, examples):
+    """A deployment that is ready, of an hour from noon."""
+    return authorised(store, clock, examples.watchlist())
+
+
+@pytest.fixture
+def alerts(deployed, store, examples):
+    """Two alerts of the deployment, the first with a note; its run is over, it is not ended."""
+    deployed.go_live()
+    run = store.run()
+    run.start(
+        examples.run(
+            capability_json=deployed.file,
+            capability_sha256=deployed.life.authority.capability_sha256,
+            watchlist_sha256=deployed.capability.watchlist_sha256,
+        )
+    )
+    raised = [examples.alert(entry=deployed.watchlist.entries[0].entry) for _ in range(2)]
+    for alert in raised:
+        run.raise_alert(alert, examples.pictures())
+    run.stop(FaceCounts(), StopReason.FINISHED, examples.noon)
+    store._run_lock.release()
+    officer = next(
+        each.id for each in store.people.list() if each.grants[0].role is Role.ENGAGEMENT_OFFICER
+    )
+    rules = StepRules(n_reviews=1, note_limit_chars=200, check_review=lambda facts: ALLOWED)
+    store.alert_steps.take(raised[0].id, StepRequest(AlertEvent.TRUE, NOTE), officer, rules)
+    return raised

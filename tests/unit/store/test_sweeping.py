@@ -7,12 +7,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import delete, insert, literal, null, select, update
 
-from overt.alerts.lifecycle import AlertEvent
-from overt.alerts.ports import StopReason
-from overt.alerts.steps import StepRequest, StepRules
 from overt.cli import wiring
 from overt.cli.demo_force import DemoForce
-from overt.core.counts import FaceCounts
 from overt.core.errors import IntegrityError, StateError
 from overt.core.ids import DeploymentId, PersonId
 from overt.ledger.acts import Refusal
@@ -21,7 +17,6 @@ from overt.ledger.records import LedgerRecord
 from overt.policy.pack_data import DataKind
 from overt.policy.roles import Role
 from overt.policy.signing import sign_pack
-from overt.policy.verdict import ALLOWED
 from overt.retention.holds import HoldGround
 from overt.retention.receipts import Cause, Promise, Receipt, Remainder
 from overt.retention.schedule import Owner, OwnerKind, Subject
@@ -43,39 +38,8 @@ from overt.watchlist.lifecycle import Actor, purge
 
 HOUR_S = 3600.0
 DAY_S = 24 * HOUR_S
-NOTE = "said that she is Josephine"
-RULES = StepRules(n_reviews=1, note_limit_chars=200, check_review=lambda facts: ALLOWED)
 DEPLOYMENT = Owner(OwnerKind.DEPLOYMENT, "d-1")
 LIST = Owner(OwnerKind.WATCHLIST, "list")
-
-
-@pytest.fixture
-def deployed(store, clock, authorised, examples):
-    return authorised(store, clock, examples.watchlist())
-
-
-@pytest.fixture
-def alerts(deployed, store, examples, clock):
-    """Two alerts of the deployment, the first with a note; its run is over, it is not ended."""
-    deployed.go_live()
-    run = store.run()
-    run.start(
-        examples.run(
-            capability_json=deployed.file,
-            capability_sha256=deployed.life.authority.capability_sha256,
-            watchlist_sha256=deployed.capability.watchlist_sha256,
-        )
-    )
-    raised = [examples.alert(entry=deployed.watchlist.entries[0].entry) for _ in range(2)]
-    for alert in raised:
-        run.raise_alert(alert, examples.pictures())
-    run.stop(FaceCounts(), StopReason.FINISHED, examples.noon)
-    store._run_lock.release()
-    officer = next(
-        each.id for each in store.people.list() if each.grants[0].role is Role.ENGAGEMENT_OFFICER
-    )
-    store.alert_steps.take(raised[0].id, StepRequest(AlertEvent.TRUE, NOTE), officer, RULES)
-    return raised
 
 
 def whats(found):
@@ -244,7 +208,7 @@ def test_without_a_policy_nothing_is_due_and_that_is_said(store, clock, running,
     assert {each.due_utc for each in status.standings} == {None}
 
 
-def test_a_hold_on_one_alert_keeps_its_picture_and_nothing_else(store, clock, alerts):
+def test_a_hold_on_one_alert_keeps_its_picture_and_nothing_else(store, clock, alerts, examples):
     held, other = (each.id for each in alerts)
     hold = hold_on(store, clock, Owner(OwnerKind.ALERT, held), days=60)
     clock.advance(26 * HOUR_S)
@@ -254,7 +218,7 @@ def test_a_hold_on_one_alert_keeps_its_picture_and_nothing_else(store, clock, al
     assert (pictures.begun.n_keys, pictures.begun.rows["alert_pictures"]) == (0, 2)
     assert store.alerts.pictures(held) is not None
     assert store.alerts.pictures(other) is None
-    assert store.alert_steps.steps_for(held, None)[-1].note == NOTE
+    assert store.alert_steps.steps_for(held, None)[-1].note == examples.note
     store.verify()
     clock.advance(31 * DAY_S)
     assert whats(store.sweeper.sweep().begun) == [(Subject.ALERT, other)]
