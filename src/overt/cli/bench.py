@@ -217,6 +217,7 @@ def _print_ledger(console: Console, figures: dict[str, Any]) -> None:
     table = Table("", "median", "least", "greatest", box=None)
     for name, key in (
         ("Overt, records a second, 1,000 a transaction", "overt_rate"),
+        ("the same, processor time a record, µs", "cpu_us_a_record"),
         ("SQLite alone, the same bytes", "plain_rate"),
         ("SQLite with a chain of hashes, the same bytes", "chain_rate"),
         ("Overt, records a second, one a transaction", "single_rate"),

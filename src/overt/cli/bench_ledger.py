@@ -13,7 +13,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, process_time
 from typing import Any, Final
 
 from rich.console import Console
@@ -49,6 +49,7 @@ class LedgerBench:
     n_records: int
     append_s: list[float] = field(default_factory=list)
     overt_rate: Series = field(default_factory=Series)
+    cpu_us_a_record: Series = field(default_factory=Series)
     plain_rate: Series = field(default_factory=Series)
     chain_rate: Series = field(default_factory=Series)
     single_rate: Series = field(default_factory=Series)
@@ -65,7 +66,8 @@ class LedgerBench:
         series = {
             name: getattr(self, name).as_dict()
             for name in (
-                *("overt_rate", "plain_rate", "chain_rate", "single_rate", "plain_single_rate"),
+                *("overt_rate", "cpu_us_a_record", "plain_rate", "chain_rate"),
+                *("single_rate", "plain_single_rate"),
                 *("open_ms", "inclusion_ms", "inclusion_bytes"),
                 *("consistency_ms", "consistency_bytes"),
             )
@@ -117,7 +119,9 @@ def _append(bench: LedgerBench, place: Path, console: Console) -> None:
         for first in range(0, bench.n_records, BATCH * ROUND):
             n = min(BATCH * ROUND, bench.n_records - first)
             batches = _batched(list(itertools.islice(records, n)), BATCH)
+            cpu_s = process_time()
             took_s = _timed(store, batches)
+            bench.cpu_us_a_record.values.append(1e6 * (process_time() - cpu_s) / n)
             bench.append_s.append(took_s)
             bench.overt_rate.values.append(n / took_s)
             ready = [[record.to_bytes() for record in batch] for batch in batches]
