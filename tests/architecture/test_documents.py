@@ -160,7 +160,7 @@ def test_every_link_leads_somewhere():
 def declared_dependencies():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     kinds = [project["dependencies"], *project["optional-dependencies"].values()]
-    return [re.split("[=>]", each)[0] for kind in kinds for each in kind]
+    return [re.split(r"[\[=>]", each)[0] for kind in kinds for each in kind]
 
 
 def test_every_dependency_has_its_reason():

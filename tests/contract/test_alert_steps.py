@@ -162,8 +162,8 @@ def test_an_alert_is_open_until_nobody_there_has_to_decide(store, take, events, 
     assert store.alert_steps.n_open(DeploymentId("d-1")) == n_open
 
 
-def test_what_is_refused_leaves_nothing(store, take):
-    before = store.verify().n_records
+def test_what_is_refused_leaves_the_refusal_alone(store, take):
+    n_before = store.verify().n_records
     for act, error in (
         (lambda: take("arrest"), StateError),
         (lambda: take("true", ANALYST), PolicyError),
@@ -173,7 +173,9 @@ def test_what_is_refused_leaves_nothing(store, take):
     ):
         with pytest.raises(error):
             act()
-    assert store.verify().n_records == before
+    store.verify()
+    left = [LedgerRecord.parse(each).kind for each in store.ledger.records(n_before)]
+    assert left == [RecordKind.ACT_REFUSED] * 2
     assert store.alert_steps.states() == {ALERT: AlertState.RAISED}
 
 

@@ -8,6 +8,7 @@ import pytest
 from fixtures.postgresql import both_databases
 from overt.core.errors import InputError, IntegrityError, PolicyError, StateError
 from overt.core.ids import CameraId, DeploymentId, PersonId, WatchlistId
+from overt.ledger.kinds import RecordKind
 from overt.ledger.records import LedgerRecord
 from overt.policy.roles import Grant, Person, Role
 
@@ -81,13 +82,16 @@ def test_nobody_unknown_changes_the_register(people):
     assert people.list() == (ADMIN,)
 
 
-def test_what_is_refused_leaves_no_record(store, people):
-    before = store.verify().n_records
+def test_what_is_refused_leaves_the_refusal_alone(store, people):
+    n_before = store.verify().n_records
     people_like = (person("ad-2", Role.ADMINISTRATOR, Role.ANALYST), person("x-1"))
     for refused in people_like:
         with pytest.raises(PolicyError):
             people.save(refused, ADMIN.id, NOON)
-    assert store.verify().n_records == before
+    store.verify()
+    left = [LedgerRecord.parse(each).kind for each in store.ledger.records(n_before)]
+    assert set(left) <= {RecordKind.ACT_REFUSED}
+    assert people.list() == (ADMIN,)
 
 
 def test_a_key_stands_for_one_person_for_good(people):

@@ -184,9 +184,7 @@ def _write_new(path: Path, data: bytes) -> None:
 
 def _adopted() -> "tuple[AdoptedPack, ...]":
     """Return what was adopted here, without making a store where there is none."""
-    from overt.store.store import DATABASE_NAME
-
-    if not (wiring.home() / DATABASE_NAME).exists():
+    if not wiring.has_store():
         return ()
     with wiring.open_store(SystemClock()) as store:
         return store.policies.list()
@@ -207,9 +205,8 @@ def _signer(given: _Given, signature: bytes) -> str:
 
     from overt.policy.signing import key_id, verify_pack
     from overt.store.policies import check_may_adopt
-    from overt.store.store import DATABASE_NAME
 
-    if not (wiring.home() / DATABASE_NAME).exists():
+    if not wiring.has_store():
         raise AuthorityError("There is no register of people here who could have signed it.")
     with wiring.open_store(SystemClock()) as store:
         people = store.people.list()

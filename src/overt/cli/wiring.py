@@ -90,6 +90,18 @@ def policy_folder() -> Path:
     return in_wheel if in_wheel.is_dir() else package.parents[1] / "policies"
 
 
+def database_url() -> str | None:
+    """Return the URL of the database on a server, ``OVERT_DATABASE``; None for a file at home."""
+    return os.environ.get("OVERT_DATABASE") or None
+
+
+def has_store() -> bool:
+    """Return whether there is a store, or a server that may have one."""
+    from overt.store.store import has_store
+
+    return has_store(home(), database_url())
+
+
 def open_store(clock: "Clock", *, sweeps: bool = True) -> "Store":
     """Open the store in the user's own folder, under the machine key from where it is to come.
 
@@ -106,7 +118,9 @@ def open_store(clock: "Clock", *, sweeps: bool = True) -> "Store":
     """
     from overt.store.store import Store
 
-    store = Store.open(home(), clock, machine_key_source(), backup_days=backup_days())
+    store = Store.open(
+        home(), clock, machine_key_source(), database_url(), backup_days=backup_days()
+    )
     if sweeps:
         _sweep(store)
     return store

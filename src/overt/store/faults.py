@@ -40,14 +40,12 @@ _OS_SENTENCES: Final = {
 _PRIMARY_CODE: Final = 0xFF
 # What a full disk looks like when it is the log's shared memory that does not fit.
 _ALSO_FULL: Final = frozenset({sqlite3.SQLITE_IOERR_SHMSIZE, sqlite3.SQLITE_IOERR_SHMMAP})
-_UNREACHABLE: Final = "The store's database cannot be reached."
+# The driver does not say which of the two it is.
+_UNREACHABLE: Final = "The store's database cannot be reached, or does not let this role in."
 _LOST: Final = "The connection to the store's database was lost: nothing more can be kept."
-_NOT_LET_IN: Final = "The store's database does not let this role in."
 _OF_STATE: Final = {
     "08": _LOST,
     "25006": _READ_ONLY,
-    "28": _NOT_LET_IN,
-    "3D000": "The database that the URL names does not exist.",
     "40": _LOCKED,
     "42501": "The role may not do in the store's database what it has to: permission was refused.",
     "53100": _FULL,

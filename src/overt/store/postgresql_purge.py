@@ -2,7 +2,7 @@
 
     tables     VACUUM FULL writes a table, its indexes and its large values into new files; the old
                ones are removed. Rows that somebody's older state still needs are copied with them:
-               the server's own count then differs from the rows there are, and that is an error.
+               its index then has more rows than there are to be seen, and that is an error.
     log        old segments hold the bytes until they are used again. A role that may checkpoint and
                switch segments has all of them used again at once, and overwritten to their ends.
 
@@ -59,6 +59,11 @@ _MAY_OVERWRITE_LOG: Final = text(
 _SWITCH: Final = text("SELECT pg_walfile_name(pg_switch_wal())")
 _ALL_SEGMENTS: Final = text("SELECT name FROM pg_ls_waldir()")
 _SOMETHING: Final = text("SELECT pg_logical_emit_message(false, 'overt', '')")
+_N_INDEXED: Final = text(
+    "SELECT greatest(built.reltuples, 0)::bigint"  # it is -1 where there was never a row
+    "  FROM pg_index JOIN pg_class AS built ON built.oid = indexrelid"
+    " WHERE indrelid = to_regclass(:name) AND indisprimary"
+)
 _IS_REPLICATED: Final = text(
     "SELECT EXISTS (SELECT FROM pg_stat_replication) OR EXISTS (SELECT FROM pg_replication_slots)"
 )
@@ -128,9 +133,8 @@ class Purge:
         )
 
     def _n_written(self, table: Table) -> int:
-        """Return how many rows VACUUM FULL copied, as it notes with the table."""
-        wanted = text("SELECT reltuples::bigint FROM pg_class WHERE oid = to_regclass(:name)")
-        return int(self._connection.execute(wanted, {"name": f'"{table.name}"'}).scalar_one())
+        """Return how many rows were copied, as the server counted when it built the primary key."""
+        return int(self._connection.execute(_N_INDEXED, {"name": f'"{table.name}"'}).scalar_one())
 
     def _n_kept(self, table: Table) -> int:
         counted = select(func.count().cast(REAL).cast(BigInteger)).select_from(table)
