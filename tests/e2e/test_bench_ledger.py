@@ -1,5 +1,7 @@
 """``overt bench ledger``: every figure is there, and what does not depend on speed is right."""
 
+import pytest
+
 N_RECORDS = 3_000
 SERIES = (
     *("overt_rate", "cpu_us_a_record", "plain_rate", "chain_rate", "single_rate"),
@@ -7,6 +9,7 @@ SERIES = (
 )
 
 
+@pytest.mark.slow
 def test_the_ledger_is_measured(command, tmp_path):
     place = tmp_path / "bench"
     place.mkdir()
