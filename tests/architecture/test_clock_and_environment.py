@@ -35,6 +35,7 @@ ALLOWED = {
             "live/camera.py",
             "cli/display.py",
             "cli/bench_enrol.py",
+            "cli/bench_ledger.py",
             "cli/bench_match.py",
             "cli/bench_pipeline.py",
         },

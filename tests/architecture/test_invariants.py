@@ -104,7 +104,7 @@ def test_the_frame_path_writes_no_file_and_no_log():
 
 HANDED_OVER = {
     "alert", "pictures", "alert_id", "when_utc", "similarity", "run", "ended_utc", "counts",
-    "rule", "totals", "reason",
+    "rule", "totals", "reason", "core_dumps_off", "memory_locked",
 }  # fmt: skip
 
 
