@@ -30,7 +30,7 @@ from overt.retention.receipts import (
     Receipt,
     exceptions_document,
 )
-from overt.retention.schedule import Owner, Subject
+from overt.retention.schedule import Owner, OwnerKind, Subject
 from overt.store.database import Database
 from overt.store.ledger import UnitOfWork, latest_recorded_utc
 from overt.store.ledger_records import records_of
@@ -169,16 +169,21 @@ def end(work: UnitOfWork, receipt: Receipt) -> bool:
     return True
 
 
-def unfinished(session: Session) -> list[Begun]:
+def unfinished(session: Session, of: OwnerKind | None = None) -> list[Begun]:
     """Return the deletions that have no receipt yet, in the order in which they began.
+
+    Args:
+        session: of a transaction.
+        of: only those of owners of this kind.
 
     Raises:
         IntegrityError: what is kept of one was altered.
     """
     waiting = select(DeletionRow).where(DeletionRow.receipt.is_(None))
-    return [
-        _deletion(row).begun for row in session.scalars(waiting.order_by(DeletionRow.begun_seq))
-    ]
+    if of is not None:
+        waiting = waiting.where(DeletionRow.owner_kind == of)
+    rows = session.scalars(waiting.order_by(DeletionRow.begun_seq))
+    return [_deletion(row).begun for row in rows]
 
 
 def deletion_time(session: Session, now_utc: datetime) -> datetime:

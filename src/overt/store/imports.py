@@ -27,7 +27,7 @@ from overt.core.clock import Clock
 from overt.core.errors import StateError, StorageError
 from overt.core.ids import EntryId, Sha256, WatchlistId
 from overt.retention.receipts import Cause
-from overt.retention.schedule import Subject
+from overt.retention.schedule import OwnerKind, Subject
 from overt.store import deletions, erasing
 from overt.store.database import Database
 from overt.store.deletions import Gone, Order
@@ -320,5 +320,5 @@ def _is_noise(session: Session, watchlist: WatchlistId) -> bool:
         each.what is Subject.IMPORT
         and each.owner.id == watchlist
         and each.begun_utc >= row.started_utc
-        for each in deletions.unfinished(session)
+        for each in deletions.unfinished(session, OwnerKind.WATCHLIST)
     )

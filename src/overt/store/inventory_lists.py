@@ -42,7 +42,8 @@ def kept_of_lists(session: Session, around: Surroundings) -> list[Kept]:
     Raises:
         IntegrityError: what is kept was altered.
     """
-    being_deleted = {(each.what, each.owner.id) for each in deletions.unfinished(session)}
+    waiting = deletions.unfinished(session, OwnerKind.WATCHLIST)
+    being_deleted = {(each.what, each.owner.id) for each in waiting}
     lists, imports = (
         [each for each in found if (each.what, each.owner.id) not in being_deleted]
         for found in (_lists(session, around), _imports(session, around))
