@@ -377,7 +377,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         outcome = check(given.folder, given.key, given.witness, **options)
         for each in outcome["observations"][:20]:
             say(f"Record {each['record']}: {each['says']}.\n")
-        say(f"{len(outcome['observations'])} observations; --json tells all.\n")
+        if len(outcome["observations"]) > 20:
+            say(f"{len(outcome['observations'])} observations; --json tells all of them.\n")
         say(f"All {outcome['n_records']} records are those that were signed for.\n")
     except (OSError, ValueError) as error:
         parser.error(str(error))
