@@ -50,6 +50,10 @@ PROMISED: Final[Mapping[Promise, str]] = MappingProxyType(
             "The database's file was written anew, with only what is kept."
         ),
         Promise.TABLES_REWRITTEN: "The tables' files were written anew, with only what is kept.",
+        Promise.LOG_OVERWRITTEN: (
+            "The database's own log moved on, and the segments with what was deleted were "
+            "overwritten or removed."
+        ),
         Promise.LOG_EMPTIED: "The database's own log was emptied, and found empty.",
         Promise.FILES_OVERWRITTEN: "The files were overwritten with zeros and removed.",
     }
