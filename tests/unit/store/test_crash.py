@@ -9,6 +9,7 @@ import sys
 import pytest
 
 import fixtures.killed_writer
+from fixtures.postgresql import both_databases
 from overt.alerts.ports import StopReason
 from overt.core.counts import FaceCounts
 from overt.core.errors import StorageError
@@ -27,7 +28,7 @@ LONGEST_OPENING_S = 0.3
 
 
 @pytest.fixture
-def killed():
+def killed(database_url):
     """Start a writer on a home and kill it; return what it had acknowledged.
 
     It is killed some seconds after it has acknowledged a number of things, so that it gets there
@@ -41,7 +42,8 @@ def killed():
     ) as nursery:
 
         def do(home, n_said, after_s):
-            nursery.stdin.write(f"{home} {n_said} {after_s}\n")
+            asked = (str(home), database_url, n_said, after_s)
+            nursery.stdin.write(json.dumps(asked) + "\n")
             nursery.stdin.flush()
             answer = json.loads(nursery.stdout.readline())
             assert answer["signal"] == signal.SIGKILL, answer["said"][-1]
@@ -105,7 +107,7 @@ class Acknowledged:
         assert len(kept) - len(said) <= self.n_kills
 
 
-def kill_again_and_again(homes, n_kills, killed, clock, seed):
+def kill_again_and_again(homes, n_kills, killed, seed, clock, url=None):
     """Kill writers at random instants; return what was acknowledged in each home."""
     drawn = random.Random(seed)
     places = []
@@ -116,23 +118,21 @@ def kill_again_and_again(homes, n_kills, killed, clock, seed):
         n_said = drawn.choice([0, 0, drawn.randrange(1, 40)])
         longest_s = LONGEST_S if n_said else LONGEST_OPENING_S
         acknowledged.add(killed(home, n_said, drawn.uniform(0, longest_s)))
-        if not (home / "overt.sqlite3").exists():
-            assert acknowledged.alerts == []
-            continue
-        with Store.open(home, clock) as store:
+        with Store.open(home, clock, None, url) as store:
             acknowledged.check(store)
     return places
 
 
-def test_kill_9_at_a_few_random_instants(tmp_path, clock, killed):
-    (acknowledged,) = kill_again_and_again(tmp_path, 10, killed, clock, seed=4)
+@both_databases
+def test_kill_9_at_a_few_random_instants(tmp_path, clock, killed, database_url):
+    (acknowledged,) = kill_again_and_again(tmp_path, 10, killed, 4, clock, database_url)
     assert acknowledged.alerts
 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_kill_9_at_hundreds_of_random_instants(tmp_path, clock, killed):
-    places = kill_again_and_again(tmp_path, 300, killed, clock, seed=300)
+    places = kill_again_and_again(tmp_path, 300, killed, 300, clock)
     assert sum(place.n_kills for place in places) == 300
     assert sum(len(place.alerts) for place in places) > 300
 
