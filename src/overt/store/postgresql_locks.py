@@ -7,6 +7,7 @@ Must not: take a lost lock again by itself.
 """
 
 import threading
+import time
 from typing import Final
 
 from sqlalchemy import Connection, Engine, text
@@ -16,10 +17,10 @@ from overt.core.errors import StorageError
 from overt.store.faults import storage_faults
 from overt.store.run_lock import HELD_BY_ANOTHER, HeldElsewhereError
 
-WAIT_S: Final = 1.0
-"""How long the server may take to notice that the process which had a lock has died."""
+ATTEMPTS: Final = 20
+PAUSE_S: Final = 0.05
+"""Between attempts; the server may take a moment to notice that a process has died."""
 
-_LOCK_NOT_AVAILABLE: Final = "55P03"
 _LOST: Final = "The connection that held the store's lock was lost: nothing is written without it."
 
 
@@ -39,17 +40,16 @@ class ServerLock:
                 if self._answers(self._connection):
                     return False
                 self._drop()
-            connection = self._engine.connect()
+            self._connection = self._engine.connect()
+            took = False
             try:
-                self._take(connection)
-            except BaseException as error:
-                connection.invalidate()
-                connection.close()
-                if isinstance(error, DBAPIError) and _sqlstate(error) == _LOCK_NOT_AVAILABLE:
-                    raise HeldElsewhereError(held_elsewhere) from None
-                raise
-            self._connection = connection
-            return True
+                took = self._took(self._connection)
+            finally:
+                if not took:
+                    self._drop()
+        if not took:
+            raise HeldElsewhereError(held_elsewhere)
+        return True
 
     def release(self) -> None:
         """See :meth:`overt.store.run_lock.RunLock.release`."""
@@ -67,10 +67,15 @@ class ServerLock:
             if self._connection is not None and not self._answers(self._connection):
                 raise StorageError(_LOST)
 
-    def _take(self, connection: Connection) -> None:
-        wait = text(f"SET lock_timeout = {int(WAIT_S * 1000)}")
-        connection.execute(wait)
-        connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": self._key})
+    def _took(self, connection: Connection) -> bool:
+        # Who waited within the server would hold on to its older state, and so to deleted rows.
+        wanted, key = text("SELECT pg_try_advisory_lock(:key)"), {"key": self._key}
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                time.sleep(PAUSE_S)
+            if connection.execute(wanted, key).scalar_one():
+                return True
+        return False
 
     def _drop(self) -> None:
         # The connection ends, instead of going back to the others with the lock.
@@ -88,7 +93,3 @@ class ServerLock:
         except DBAPIError:
             return False
         return not connection.invalidated
-
-
-def _sqlstate(error: DBAPIError) -> str | None:
-    return getattr(error.orig, "sqlstate", None)

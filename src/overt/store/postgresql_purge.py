@@ -12,6 +12,7 @@ Must not: fail for a right that is lacking.
 """
 
 import re
+import time
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final
@@ -40,6 +41,10 @@ KEY_TABLES: Final = frozenset(
 
 LOCK_TIMEOUT_S: Final = 2.0
 """How long rewriting waits for a reader; shorter than who waits behind it does."""
+
+ATTEMPTS: Final = 10
+PAUSE_S: Final = 0.1
+"""Between attempts to write a table anew without rows that an older state still needs."""
 
 MAX_SEGMENTS: Final = 128
 """More of the log than this is not overwritten, but left to the server."""
@@ -91,9 +96,7 @@ class Purge:
         """
         with self._nobody_writing():
             for table in tables:
-                self._connection.exec_driver_sql(f'VACUUM (FULL) "{table.name}"')
-                if self._n_written(table) != self._n_kept(table):
-                    raise StorageError(BEING_READ)
+                self._rewrite(table)
 
     def overwrite_log(self) -> bool:
         """Have every segment of the log used again and overwritten, if the role may.
@@ -131,6 +134,15 @@ class Purge:
         return PurgeResult(
             tuple(promises), dict.fromkeys(sorted(exceptions)), f"PostgreSQL {version}"
         )
+
+    def _rewrite(self, table: Table) -> None:
+        for attempt in range(ATTEMPTS):
+            if attempt:
+                time.sleep(PAUSE_S)
+            self._connection.exec_driver_sql(f'VACUUM (FULL) "{table.name}"')
+            if self._n_written(table) == self._n_kept(table):
+                return
+        raise StorageError(BEING_READ)
 
     def _n_written(self, table: Table) -> int:
         """Return how many rows were copied, as the server counted when it built the primary key."""

@@ -24,6 +24,7 @@ from overt.core.ids import (
 )
 from overt.policy.roles import Role
 from overt.policy.verdict import ALLOWED
+from overt.store.opening import open_database
 from overt.store.store import Store
 from overt.watchlist.stored import StoredEntry, StoredReference, StoredWatchlist
 
@@ -113,10 +114,46 @@ def home(tmp_path):
     return tmp_path / "home"
 
 
+ON_BOTH = {
+    "test_forget_tests",
+    "test_holds",
+    "test_imports",
+    "test_ledger_records",
+    "test_looks",
+    "test_registering",
+    "test_rotation",
+    "test_runs",
+    "test_sweeping",
+    "test_watchlist_lives",
+}
+"""Modules whose tests run on PostgreSQL too, among the long ones."""
+
+
+def pytest_generate_tests(metafunc):
+    if metafunc.module.__name__.rpartition(".")[2] in ON_BOTH and "home" in metafunc.fixturenames:
+        both = ["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)]
+        metafunc.parametrize("database_url", both, indirect=True)
+
+
+@pytest.fixture(autouse=True)
+def each_home_on_a_server(request, database_url, monkeypatch):
+    """Where a test runs on PostgreSQL, give each of its homes a database there."""
+    if database_url is None:
+        return
+    server, urls = request.getfixturevalue("postgresql_server"), {}
+
+    def open_there(home, source, asked):
+        if asked is None and home not in urls:
+            urls[home] = database_url if not urls else server.url(server.new_database())
+        return open_database(home, source, asked or urls[home])
+
+    monkeypatch.setattr("overt.store.store.open_database", open_there)
+
+
 @pytest.fixture
-def store(home, clock, prepared_homes):
+def store(home, clock, prepared_homes, database_url):
     """A store without anything in it, unless the test has a home with something."""
-    if not home.exists():
+    if not home.exists() and database_url is None:
         prepared_homes.copy("nothing", lambda place: Store.open(place, clock).close(), home)
     with Store.open(home, clock) as opened:
         yield opened

@@ -1,7 +1,6 @@
 """Whose key a store is under, and what a rotation does to those who have it open."""
 
 import ast
-import sqlite3
 import threading
 from pathlib import Path
 
@@ -86,7 +85,13 @@ def test_whoever_wraps_a_key_is_known_here():
         for node in ast.walk(ast.parse(path.read_text("utf-8")))
         if isinstance(node, ast.Attribute) and node.attr == "wrap"
     }
-    in_columns = {"deployments.py", "erasing.py", "imports.py", "watchlists.py", "watchlist_rows.py"}
+    in_columns = {
+        "deployments.py",
+        "erasing.py",
+        "imports.py",
+        "watchlists.py",
+        "watchlist_rows.py",
+    }
     assert wrapping - {"rotation.py"} - in_columns <= {"member_secret.py", "sealed_reasons.py"}
 
 
@@ -264,24 +269,23 @@ def test_an_open_waits_for_a_rotation_that_is_under_way_and_no_longer(
 # What does not fit
 
 
-def test_a_key_that_is_not_this_stores_is_told_before_anything_else(home, clock, store, kept):
+def test_a_key_that_is_not_this_stores_is_told_before_anything_else(
+    home, clock, store, kept, alter
+):
     store.close()
     path = home / "keys" / "other.key"
     create_key_file(path)
-    with sqlite3.connect(home / "overt.sqlite3") as raw:
-        # Also the ledger would be refused, but that is not reached.
-        raw.execute("UPDATE ledger_records SET leaf_hash = x'00'")
-    raw.close()
+    # Also the ledger would be refused, but that is not reached.
+    assert alter("UPDATE ledger_records SET leaf_hash = x'00'")
     with pytest.raises(IntegrityError, match="another machine's, or from before a rotation"):
         Store.open(home, clock, KeyFileSource(path))
 
 
 def test_an_altered_wrapped_key_stops_a_rotation_and_nothing_is_changed(
-    home, clock, store, kept, key_file
+    home, clock, store, kept, key_file, alter
 ):
     before = key_file.read_bytes()
-    with store._database.write() as session:
-        session.execute(text("UPDATE watchlists SET wrapped_key = zeroblob(60)"))
+    assert alter("UPDATE watchlists SET wrapped_key = zeroblob(60)")
     with pytest.raises(IntegrityError, match="altered"):
         store.keys.rotate_machine_key()
     store.close()
@@ -301,16 +305,17 @@ def test_the_same_key_is_no_new_one(home, clock):
         store.keys.rotate_machine_key()
 
 
-def forget_the_fact(home):
+@pytest.fixture
+def forget_the_fact(alter):
     """Make the store one from before it said which key it is under."""
-    with sqlite3.connect(home / "overt.sqlite3") as raw:
-        raw.execute("DELETE FROM store_facts")
-    raw.close()
+    return lambda: alter("DELETE FROM store_facts WHERE name = 'machine_key_id'")
 
 
-def test_an_older_store_is_taken_to_be_under_the_key_that_opens_it(home, clock, store, kept):
+def test_an_older_store_is_taken_to_be_under_the_key_that_opens_it(
+    home, clock, store, kept, forget_the_fact
+):
     store.close()
-    forget_the_fact(home)
+    forget_the_fact()
     other = home / "keys" / "other.key"
     create_key_file(other)
     with pytest.raises(IntegrityError):
@@ -321,9 +326,11 @@ def test_an_older_store_is_taken_to_be_under_the_key_that_opens_it(home, clock, 
         Store.open(home, clock, KeyFileSource(other))
 
 
-def test_an_older_store_without_any_key_is_taken_to_be_under_the_one_at_hand(home, clock, store):
+def test_an_older_store_without_any_key_is_taken_to_be_under_the_one_at_hand(
+    home, clock, store, forget_the_fact
+):
     store.close()
-    forget_the_fact(home)
+    forget_the_fact()
     with Store.open(home, clock) as again:
         assert again.keys.show().key_id
 
@@ -357,11 +364,8 @@ def test_a_list_that_is_not_there_has_no_key_to_rotate(store, kept):
             store.keys.rotate_list_key(WatchlistId(name))
 
 
-def test_an_altered_entry_stops_a_lists_rotation_and_nothing_is_changed(store, kept):
-    with store._database.write() as session:
-        session.execute(
-            text("UPDATE watchlist_entries SET nonce = zeroblob(12) WHERE entry = 'e-0002'")
-        )
+def test_an_altered_entry_stops_a_lists_rotation_and_nothing_is_changed(store, kept, alter):
+    assert alter("UPDATE watchlist_entries SET nonce = zeroblob(12) WHERE entry = 'e-0002'")
     with store._database.read() as session:
         before = session.execute(text("SELECT * FROM watchlist_entries")).all()
     with pytest.raises(IntegrityError):

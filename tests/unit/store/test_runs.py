@@ -1,7 +1,5 @@
 """What a run has on record beside its alerts: what the node could do, and who was present."""
 
-import sqlite3
-
 import pytest
 
 from overt.alerts.ports import StopReason
@@ -56,12 +54,9 @@ def test_each_minute_has_on_record_which_officers_said_that_they_are_there(
     store.verify()
 
 
-def test_a_ledger_that_is_not_what_it_was_stops_alerting(home, store, running, examples):
+def test_a_ledger_that_is_not_what_it_was_stops_alerting(store, running, examples, alter):
     running.raise_alert(examples.alert(), examples.pictures())
-    raw = sqlite3.connect(home / "overt.sqlite3")
-    with raw:
-        raw.execute("DELETE FROM ledger_records WHERE seq = 1")
-    raw.close()
+    assert alter("DELETE FROM ledger_records WHERE seq = 1")
     with pytest.raises(IntegrityError, match="missing"):
         running.raise_alert(examples.alert(), examples.pictures())
     with pytest.raises(StorageError, match="raises no alerts"):
