@@ -16,6 +16,7 @@ from overt.cli import (
     alerts,
     bench,
     deployment,
+    evaluation,
     holds,
     hotspots,
     keys,
@@ -43,6 +44,7 @@ app.command("run")(run)
 app.command("trace")(trace)
 app.add_typer(alerts.app, name="alerts")
 app.add_typer(bench.app, name="bench")
+app.add_typer(evaluation.app, name="eval")
 app.add_typer(holds.app, name="holds")
 app.add_typer(hotspots.app, name="hotspots")
 app.add_typer(keys.app, name="keys")
