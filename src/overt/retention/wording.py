@@ -51,8 +51,7 @@ PROMISED: Final[Mapping[Promise, str]] = MappingProxyType(
         ),
         Promise.TABLES_REWRITTEN: "The tables' files were written anew, with only what is kept.",
         Promise.LOG_OVERWRITTEN: (
-            "The database's own log moved on, and the segments with what was deleted were "
-            "overwritten or removed."
+            "Every file of the database's own log was used again, and overwritten to its end."
         ),
         Promise.LOG_EMPTIED: "The database's own log was emptied, and found empty.",
         Promise.FILES_OVERWRITTEN: "The files were overwritten with zeros and removed.",

@@ -39,6 +39,9 @@ from overt.store.run_lock import HeldElsewhereError, RunLock
 BESIDE_RUN_BYTES: Final = 32 * 2**20
 """Up to which size a database is written anew beside a run: that takes a fraction of a second."""
 
+WORTH_TELLING_BYTES: Final = 128 * 2**20
+"""From which size on it takes seconds, so that whoever waits is told."""
+
 LOCK_ATTEMPTS: Final = 100
 LOCK_PAUSE_S: Final = 0.05
 _BUSY: Final = "Another process is overwriting what was deleted; it will be done by that one."
@@ -129,7 +132,7 @@ class Finisher:
                 with suppress(StorageError):  # the run reads; it is done again when that is over
                     self._database.forget_history()
                 return Ended((), len(waiting))
-            if tell is not None:
+            if tell is not None and self._database.n_bytes() > WORTH_TELLING_BYTES:
                 tell("Overwriting what was deleted")
             purged = self._database.purge_deleted()
             return Ended(self._receipts(emptied, purged), len(waiting) - len(emptied))
