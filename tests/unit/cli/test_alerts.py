@@ -30,7 +30,8 @@ from overt.watchlist.grounds import Grounds
 from overt.watchlist.stored import StoredEntry, StoredReference, StoredWatchlist
 
 PACK = Path(__file__).parents[3] / "policies" / "uk-police.toml"
-NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+# The command line deletes what is due, by the real clock: all of this is of today.
+NOON = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=10)
 CAPABILITY = b"{}"
 CAPABILITY_SHA256 = hashlib.sha256(CAPABILITY).hexdigest()
 LABEL, NOTE = "Josephine", "a scar under the eye"
