@@ -115,14 +115,18 @@ def home(tmp_path):
 
 
 ON_BOTH = {
+    "test_crash",
     "test_forget_tests",
     "test_holds",
     "test_imports",
+    "test_ledger",
     "test_ledger_records",
+    "test_life_race",
     "test_looks",
     "test_registering",
     "test_rotation",
     "test_runs",
+    "test_step_race",
     "test_sweeping",
     "test_watchlist_lives",
 }

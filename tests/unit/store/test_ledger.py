@@ -1,7 +1,6 @@
 """The ledger as it is stored: altered, cut, reordered, shared."""
 
 import contextlib
-import sqlite3
 
 import pytest
 
@@ -28,14 +27,11 @@ def closed_run(store, running, examples):
 
 
 @pytest.fixture
-def tamper(home, closed_run):
+def tamper(alter, closed_run):
     """Change the closed store's rows behind its back."""
 
     def do(statement, *parameters):
-        raw = sqlite3.connect(home / "overt.sqlite3")
-        with raw:
-            assert raw.execute(statement, parameters).rowcount > 0
-        raw.close()
+        assert alter(statement, *parameters) > 0
 
     return do
 
@@ -61,18 +57,15 @@ def test_an_outsider_can_check_it_with_the_records_the_note_and_the_public_key(c
     assert state.n_checkpointed == state.n_records == 6
 
 
-def test_a_flipped_byte_of_any_record_is_found(closed_run, home):
-    raw = sqlite3.connect(home / "overt.sqlite3")
-    for seq, record in raw.execute("SELECT seq, record FROM ledger_records").fetchall():
+def test_a_flipped_byte_of_any_record_is_found(closed_run, alter):
+    for seq, record in enumerate(list(closed_run.ledger.records())):
         altered = bytearray(record)
         altered[len(altered) // 2] ^= 1
         for data in (bytes(altered), record):
-            with raw:
-                raw.execute("UPDATE ledger_records SET record = ? WHERE seq = ?", (data, seq))
+            assert alter("UPDATE ledger_records SET record = ? WHERE seq = ?", data, seq)
             if data != record:
                 with pytest.raises(IntegrityError, match=f"record {seq} "):
                     closed_run.verify()
-    raw.close()
     closed_run.verify()
 
 

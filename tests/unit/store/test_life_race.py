@@ -28,9 +28,9 @@ RACER = textwrap.dedent(
     from overt.policy.facts import Route
     from overt.store.store import Store
 
-    home, wish, person, key = sys.argv[1:]
+    home, url, wish, person, key = sys.argv[1:]
     clock = SystemClock()
-    with Store.open(Path(home), clock) as store:
+    with Store.open(Path(home), clock, None, url or None) as store:
         def authority(life, situation):
             by = situation.find(person)
             asked = capability_for(life, situation.pack, Route.ORDINARY, by, clock.now_utc())
@@ -52,7 +52,7 @@ RACER = textwrap.dedent(
 )
 
 
-def race(home, force, wishes):
+def race(home, url, force, wishes):
     """Let one process for each wish go at once; return the exit codes."""
     raw = (
         serialization.Encoding.Raw,
@@ -66,6 +66,7 @@ def race(home, force, wishes):
                 "-c",
                 RACER,
                 str(home),
+                url or "",
                 wish,
                 person,
                 force.key_of(PersonId(person)).private_bytes(*raw).hex(),
@@ -101,7 +102,9 @@ def race(home, force, wishes):
     ],
     ids=["authorise-authorise", "authorise-refuse", "live-live"],
 )
-def test_of_two_processes_one_wins(home, authorised, examples, monkeypatch, wishes, ready):
+def test_of_two_processes_one_wins(
+    home, database_url, authorised, examples, monkeypatch, wishes, ready
+):
     with Store.open(home, SystemClock()) as store:
         if not ready:
             from overt.cli.demo_force import DemoForce
@@ -109,7 +112,7 @@ def test_of_two_processes_one_wins(home, authorised, examples, monkeypatch, wish
             monkeypatch.setattr(DemoForce, "authorise", lambda *_: None)
         found = authorised(store, SystemClock(), examples.watchlist(), ready=ready)
         n_before = found.life.version
-    codes = race(home, found.force, wishes)
+    codes = race(home, database_url, found.force, wishes)
     assert sorted(codes) == [0, StateError.exit_code]
     winner = wishes[codes.index(0)]
     with Store.open(home, SystemClock()) as store:

@@ -25,9 +25,9 @@ OFFICER = textwrap.dedent(
     from overt.policy.verdict import ALLOWED
     from overt.store.store import Store
 
-    home, alert, person, event = sys.argv[1:]
+    home, url, alert, person, event = sys.argv[1:]
     rules = StepRules(1, 100, lambda facts: ALLOWED)
-    with Store.open(Path(home), SystemClock()) as store:
+    with Store.open(Path(home), SystemClock(), None, url or None) as store:
         print("ready", flush=True)
         sys.stdin.readline()
         try:
@@ -68,11 +68,20 @@ def true_alert(home, examples):
     return alert.id
 
 
-def test_of_two_processes_one_wins(home, true_alert):
+def test_of_two_processes_one_wins(home, database_url, true_alert):
     wishes = {"eo-1": "confirmed-true", "eo-2": "stood-down"}
     officers = [
         subprocess.Popen(
-            [sys.executable, "-c", OFFICER, str(home), true_alert, person, event],
+            [
+                sys.executable,
+                "-c",
+                OFFICER,
+                str(home),
+                database_url or "",
+                true_alert,
+                person,
+                event,
+            ],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
