@@ -19,7 +19,7 @@ class LedgerRecordRow(Base):
 
 
 class LedgerTileRow(Base):
-    """256 hashes of one level of the tree; only tiles that are full and so never change."""
+    """Up to 256 hashes of one level of the tree: on level 0 full tiles only, which never change."""
 
     __tablename__ = "ledger_tiles"
 
