@@ -101,6 +101,7 @@ def test_keys_leave_the_files_when_they_are_destroyed(server, database, planted,
     assert found(key) == {"pg_wal"}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["a replication slot", "settings"])
 def test_a_log_that_is_held_back_is_not_promised(server, database, planted, found, how):
     server.ask(RIGHTS, SHARED)
@@ -119,6 +120,7 @@ def test_a_log_that_is_held_back_is_not_promised(server, database, planted, foun
     assert found(planted[0]) == {"pg_wal"}
 
 
+@pytest.mark.slow
 def test_archives_and_their_copies_are_said(server, database, planted, found):
     server.ask(RIGHTS, SHARED)
     server.ask("ALTER SYSTEM SET archive_mode = on")
@@ -155,6 +157,7 @@ def test_a_purge_says_so_when_a_reader_holds_on_to_the_past(server, database, fo
     assert "base" not in found(secret)
 
 
+@pytest.mark.slow
 def test_a_purge_gives_way_to_who_writes(database):
     for _ in range(2):
         database.purge_deleted()
@@ -162,6 +165,7 @@ def test_a_purge_gives_way_to_who_writes(database):
             session.execute(text("INSERT INTO store_facts VALUES (gen_random_uuid()::text, 'x')"))
 
 
+@pytest.mark.slow
 def test_a_deployments_key_and_a_lists_leave_the_servers_files(
     server, home, clock, examples, found
 ):
