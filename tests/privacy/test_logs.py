@@ -119,9 +119,10 @@ def test_what_holds_a_face_does_not_print_it(watchlist, models, studio, both):
     from overt.core.frame import ArrayPicture
     from overt.live.passage import Passage
     from overt.vision.best_shot import BestShotSettings
+    from overt.vision.face_memory import FaceMemory
     from overt.vision.quality import QualityGate
 
-    held = Passage.begin(1, 128, QualityGate(), BestShotSettings())
+    held = Passage.begin(1, FaceMemory(128, 3), QualityGate(), BestShotSettings())
     held._templates[0] = watchlist.entries[0].references[0].template
     texts = [
         repr(held),

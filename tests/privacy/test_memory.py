@@ -69,8 +69,8 @@ def put_by(monkeypatch):
     kept = []
     really_align = best_shot.align
 
-    def remember(picture, landmarks):
-        kept.append(really_align(picture, landmarks))
+    def remember(picture, landmarks, out):
+        kept.append(really_align(picture, landmarks, out))
         return kept[-1]
 
     monkeypatch.setattr(best_shot, "align", remember)

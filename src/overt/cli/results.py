@@ -1,7 +1,7 @@
 """The closing figures of a run: for people as a table, for programs as one JSON object."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -71,6 +71,7 @@ def as_json(
         "fps": round(fps(report), 2),
         "latency_s": latencies(display),
         "stage_s": {stage: round(s, 3) for stage, s in report.stage_s.items()},
+        "memory": None if report.protection is None else asdict(report.protection),
         "failed_cameras": list(report.failed_cameras),
         "ended_early": list(report.ended_early),
     }

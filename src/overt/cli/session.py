@@ -21,6 +21,7 @@ from overt.cli.wiring import LoadedModels, recogniser
 from overt.core.clock import Clock
 from overt.core.errors import AuthorityError, InputError, StateError
 from overt.core.ids import CameraId, DeploymentId, EntryId, PersonId
+from overt.core.memory import protect_process
 from overt.deployment.acts import GoLive, MakeReady, Pause, Resume
 from overt.deployment.authorising import capability_sha256
 from overt.deployment.authority import Authority
@@ -190,6 +191,9 @@ def run_session(
         IntegrityError: the list is of another vector space; nothing was decoded.
         OvertError: see :meth:`overt.live.run.DeploymentRun.run`.
     """
+    protection = protect_process()
+    if protection.in_words is not None and not quiet:
+        console.print(protection.in_words, style="yellow", soft_wrap=True)
     found = session.authorised
     authority = Authority(found.capability, clock)
     parts = _recogniser(session, store, clock)
@@ -218,6 +222,7 @@ def run_session(
             sink=store.run(),
             observer=display if watcher is None else BothObservers(display, watcher),
             clock=clock,
+            protection=protection,
         )
         with _interrupting(run):
             _begin(session, store)

@@ -32,7 +32,7 @@ class Picture(Protocol):
         ...
 
     def crop(self, left_px: int, top_px: int, right_px: int, bottom_px: int) -> BgrImage:
-        """Return a region at full resolution."""
+        """Return a region at full resolution, an array of its own that may be overwritten."""
         ...
 
     def crop_grey(self, left_px: int, top_px: int, right_px: int, bottom_px: int) -> GreyImage:
@@ -113,7 +113,7 @@ class ArrayPicture:
         left, top, right, bottom = clip_region(
             (left_px, top_px, right_px, bottom_px), self.width_px, self.height_px
         )
-        return self.bgr[top:bottom, left:right]
+        return self.bgr[top:bottom, left:right].copy()
 
     def crop_grey(self, left_px: int, top_px: int, right_px: int, bottom_px: int) -> GreyImage:
         """See :meth:`Picture.crop_grey`."""

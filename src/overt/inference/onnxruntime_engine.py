@@ -2,8 +2,8 @@
 
 Invariants: the execution provider asked for is the one that runs every node, checked after loading;
 its own fallback is switched off. With ``scrub``, outputs are written straight into the caller's
-array and the copy of the input is zeroed; what the runtime holds between layers is overwritten by
-the next batch and freed by ``close``.
+array and the copy of the input is zeroed; what the runtime holds between layers is overwritten with
+a blank batch as soon as the model stands still.
 Must not: fall back.
 """
 
@@ -24,7 +24,8 @@ from overt.inference.engine import (
     RuntimeFailedError,
     check_batch,
 )
-from overt.inference.manifest import EmbeddingOutput, ModelManifest
+from overt.inference.manifest import EmbeddingOutput, FixedSize, ModelManifest
+from overt.inference.washing import Washer
 
 _Options = dict[str, str]
 PROVIDERS: dict[str, list[tuple[str, _Options]]] = {
@@ -154,6 +155,7 @@ class OnnxRuntimeEngine:
         self._pool = ThreadPoolExecutor(n_requests, thread_name_prefix="onnxruntime")
         self._lock = threading.Lock()
         self._closed = False
+        self._washer = Washer(self._wash) if scrub else None
 
     def infer(self, batch: Batch) -> Outputs:
         """See :meth:`overt.inference.engine.Engine.infer`."""
@@ -161,6 +163,19 @@ class OnnxRuntimeEngine:
 
     def submit(self, batch: Batch) -> Pending:
         """See :meth:`overt.inference.engine.Engine.submit`."""
+        pending = self._start(batch)
+        if self._washer is not None:
+            self._washer.note(len(batch))
+        return pending
+
+    def _wash(self, n_rows: int) -> None:
+        """Run a blank batch; see :class:`overt.inference.washing.Washer`."""
+        size = self._manifest.input.size
+        if isinstance(size, FixedSize):
+            blank = np.zeros((n_rows, size.height_px, size.width_px, 3), np.uint8)
+            self._start(blank).result()
+
+    def _start(self, batch: Batch) -> Pending:
         check_batch(batch, self._manifest.input)
         own = np.array(batch, order="C")
         with self._lock:
@@ -191,6 +206,8 @@ class OnnxRuntimeEngine:
 
     def close(self) -> None:
         """See :meth:`overt.inference.engine.Engine.close`."""
+        if self._washer is not None:
+            self._washer.close()
         with self._lock:
             self._closed = True
         self._pool.shutdown()

@@ -4,8 +4,9 @@ A few infer requests are kept; a batch is copied into one and the outputs are co
 all are under way, ``submit`` first finishes the oldest, so no order of calls can lock up.
 
 Invariants: the device and precision asked for are the ones used; with ``scrub``, input and output
-buffers are zero whenever a request is idle. (Layers in between are overwritten by the next batch
-and freed by ``close``; OpenVINO gives no access to them.)
+buffers are zero whenever a request is idle, and the layers in between, to which OpenVINO gives no
+access, are overwritten with a blank batch as soon as the model stands still. All requests of such
+an engine share one stream, so that one batch overwrites what any of them has left.
 Must not: fall back, or send anything anywhere.
 """
 
@@ -27,7 +28,8 @@ from overt.inference.engine import (
     RuntimeFailedError,
     check_batch,
 )
-from overt.inference.manifest import ModelManifest
+from overt.inference.manifest import FixedSize, ModelManifest
+from overt.inference.washing import Washer
 
 
 def _settle_bindings() -> None:
@@ -74,6 +76,8 @@ def open_model(
                 properties.inference_num_threads(): n_threads,
                 properties.num_streams(): min(n_requests, n_threads),
             }
+        if scrub:
+            options[properties.num_streams()] = 1
     _set_up_arrays()
     try:
         compiled = core.compile_model(core.read_model(content), target, options)
@@ -184,6 +188,7 @@ class OpenVinoEngine:
         self._idle = deque(self._requests)
         self._under_way: deque[_OpenVinoPending] = deque()
         self._closed = False
+        self._washer = Washer(self._wash) if scrub else None
 
     def infer(self, batch: Batch) -> Outputs:
         """See :meth:`overt.inference.engine.Engine.infer`."""
@@ -191,6 +196,19 @@ class OpenVinoEngine:
 
     def submit(self, batch: Batch) -> Pending:
         """See :meth:`overt.inference.engine.Engine.submit`."""
+        pending = self._start(batch)
+        if self._washer is not None:
+            self._washer.note(len(batch))
+        return pending
+
+    def _wash(self, n_rows: int) -> None:
+        """Run a blank batch; see :class:`overt.inference.washing.Washer`."""
+        size = self._manifest.input.size
+        if isinstance(size, FixedSize):
+            blank = np.zeros((n_rows, size.height_px, size.width_px, 3), np.uint8)
+            self._start(blank).result()
+
+    def _start(self, batch: Batch) -> Pending:
         check_batch(batch, self._manifest.input)
         request = self._take_idle()
         pending = _OpenVinoPending(self, request)
@@ -233,6 +251,8 @@ class OpenVinoEngine:
 
     def close(self) -> None:
         """See :meth:`overt.inference.engine.Engine.close`."""
+        if self._washer is not None:
+            self._washer.close()
         with self._changed:
             self._closed = True
             self._changed.notify_all()

@@ -1,7 +1,8 @@
 """One face while it passes: what has been compared so far, and nothing longer than that.
 
-Templates lie in one small buffer that is overwritten when the passage ends, whether or not it
-alerted; an alert keeps a picture, never a template.
+Templates lie in one small piece of the run's own room (:mod:`overt.vision.face_memory`), which is
+overwritten when the passage ends, whether or not it alerted; an alert keeps a picture, never a
+template.
 """
 
 from dataclasses import dataclass, field
@@ -13,12 +14,16 @@ from overt.core.ids import AlertId, TrackId
 from overt.policy.locks import NoMatch, PossibleMatch, Scored
 from overt.vision.best_shot import BestShotSettings, Shot, ShotChooser
 from overt.vision.embed import fuse
+from overt.vision.face_memory import FaceMemory
 from overt.vision.quality import QualityGate
 
 SAME_FACE = 0.10
 """Two shots of one passage less similar than this are two people: the tracker has jumped. Shots
 of one person, however poor, lie above it; strangers centre on zero (measured on the default
 pair)."""
+
+
+_FORGOTTEN: Vectors = np.zeros((0, 0), np.float32)
 
 
 @dataclass(slots=True, eq=False)
@@ -36,6 +41,7 @@ class Passage:
 
     track: TrackId
     chooser: ShotChooser
+    _memory: FaceMemory = field(repr=False)
     _templates: Vectors = field(repr=False)
     _weights: list[float] = field(default_factory=list)
     verdict: PossibleMatch | NoMatch | None = None
@@ -45,11 +51,11 @@ class Passage:
 
     @classmethod
     def begin(
-        cls, track: TrackId, dims: int, gate: QualityGate, settings: BestShotSettings
+        cls, track: TrackId, memory: FaceMemory, gate: QualityGate, settings: BestShotSettings
     ) -> "Passage":
-        """Return a passage without evidence."""
-        buffer = np.zeros((settings.max_shots, dims), np.float32)
-        return cls(track, ShotChooser(gate, settings), buffer)
+        """Return a passage without evidence, which takes its room from ``memory``."""
+        chooser = ShotChooser(gate, settings, memory.crops)
+        return cls(track, chooser, memory, memory.templates.take())
 
     @property
     def n_compared(self) -> int:
@@ -75,10 +81,7 @@ class Passage:
         """Whether a new template cannot be of the face compared so far."""
         if self.n_compared == 0:
             return False
-        fused = self.fused()
-        alike = float(fused @ template)
-        fused.fill(0)
-        return alike < SAME_FACE
+        return float(np.dot(self.fused(), template)) < SAME_FACE
 
     def add(self, shot: Shot, template: Vector) -> None:
         """Take a shot's template into the evidence."""
@@ -86,13 +89,20 @@ class Passage:
         self._weights.append(shot.rank**2)
 
     def fused(self) -> Vector:
-        """Return the template of the passage so far: d, unit length."""
+        """Return the template of the passage so far: d, unit length.
+
+        It lies in the passage's own room, until the next call or the end of the passage.
+        """
         n = self.n_compared
-        return fuse(self._templates[:n], np.asarray(self._weights, np.float32))
+        mean: Vector = self._templates[-1]
+        fuse(self._templates[:n], np.asarray(self._weights, np.float32), mean)
+        return mean
 
     def forget(self) -> None:
-        """Overwrite templates and crops."""
-        self._templates.fill(0)
+        """Overwrite templates and crops, and give their room back; once."""
+        templates, self._templates = self._templates, _FORGOTTEN
+        if templates is not _FORGOTTEN:
+            self._memory.templates.give_back(templates)
         self._weights.clear()
         self.leaders.clear()
         self.chooser.forget()

@@ -28,6 +28,7 @@ from overt.policy.locks import AlertRule, Evidence, PossibleMatch, Scored, decid
 from overt.vision.best_shot import BestShotSettings, Shot
 from overt.vision.detect import FaceDetector
 from overt.vision.embed import Embedder
+from overt.vision.face_memory import FaceMemory
 from overt.vision.quality import QualityGate
 from overt.vision.track import FaceTracker, Track, TrackerSettings
 
@@ -81,6 +82,7 @@ class CameraPipeline:
         self._tally = tally
         self._stages = stages
         self._clock = clock
+        self._memory = FaceMemory(recogniser.dims, recogniser.shots.max_shots)
         self._tracker = FaceTracker(recogniser.tracking)
         self._passages: dict[TrackId, Passage] = {}
         self._raised: dict[EntryId, Alert] = {}
@@ -116,7 +118,7 @@ class CameraPipeline:
 
     def _begin(self, track: TrackId) -> Passage:
         parts = self._recogniser
-        return Passage.begin(track, parts.dims, parts.gate, parts.shots)
+        return Passage.begin(track, self._memory, parts.gate, parts.shots)
 
     def _take_passage(self, track: TrackId) -> Passage:
         passage = self._passages.pop(track, None)
@@ -159,9 +161,8 @@ class CameraPipeline:
             passage = self._succeed(passage, shot)
         passage.add(shot, template)
         passage.leaders.extend(self._candidates(template, 1))
-        fused = passage.fused()
-        evidence = Evidence(self._candidates(fused, N_CANDIDATES), passage.leaders, passage.weights)
-        fused.fill(0)
+        found = self._candidates(passage.fused(), N_CANDIDATES)
+        evidence = Evidence(found, passage.leaders, passage.weights)
         passage.verdict = decide(evidence, self._rule)
         if isinstance(passage.verdict, PossibleMatch):
             self._alert(passage, passage.verdict, shot)

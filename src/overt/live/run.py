@@ -19,6 +19,7 @@ from overt.core.clock import Clock
 from overt.core.counts import FaceCounts
 from overt.core.errors import OvertError, UnavailableError
 from overt.core.ids import CameraId
+from overt.core.memory import Protection
 from overt.deployment.authority import Authority
 from overt.deployment.guard import Guard
 from overt.live.camera import CameraWorker
@@ -62,6 +63,7 @@ class RunReport:
         stage_s: wall seconds by stage, see :class:`overt.live.stages.StageTimes`.
         failed_cameras: cameras whose source could not be read.
         ended_early: cameras whose recording broke off.
+        protection: what was done to keep the memory to itself; None if nothing was tried.
     """
 
     counts: FaceCounts
@@ -74,6 +76,7 @@ class RunReport:
     stage_s: dict[str, float] = field(default_factory=dict)
     failed_cameras: tuple[CameraId, ...] = ()
     ended_early: tuple[CameraId, ...] = ()
+    protection: Protection | None = None
 
 
 class DeploymentRun:
@@ -90,6 +93,7 @@ class DeploymentRun:
         sink: keeps alerts and counts.
         observer: watches.
         clock: the node's clock.
+        protection: what was done to keep this process's memory to itself; the sink records it.
 
     Raises:
         AuthorityError: a source is of a camera that the capability does not name.
@@ -107,6 +111,7 @@ class DeploymentRun:
         sink: RunSink,
         observer: Observer,
         clock: Clock,
+        protection: Protection | None = None,
     ) -> None:
         for source in sources:
             authority.check_camera(source.camera)
@@ -115,6 +120,7 @@ class DeploymentRun:
         self._sink = sink
         self._observer = observer
         self._clock = clock
+        self._protection = protection
         self._observed = ObservedSink(sink, observer, clock)
         self._tally = Tally()
         self._stages = StageTimes()
@@ -147,6 +153,7 @@ class DeploymentRun:
         """
         try:
             self._sink.start(self._start)
+            self._record_protection()
             report = self._run_cameras()
         except BaseException:
             with suppress(OvertError):  # what failed first is what must be said
@@ -155,6 +162,15 @@ class DeploymentRun:
         self._watch.end(report.reason)
         report.counts.check()
         return report
+
+    def _record_protection(self) -> None:
+        done = self._protection
+        if done is not None:
+            self._sink.prepared(
+                core_dumps_off=done.core_dumps_off,
+                memory_locked=done.memory_locked,
+                reason=done.reason,
+            )
 
     def _run_cameras(self) -> RunReport:
         began_s = self._clock.monotonic_s()
@@ -184,6 +200,7 @@ class DeploymentRun:
             self._stages.seconds(),
             tuple(worker.camera for worker in self._workers if worker.source_failed),
             tuple(w.camera for w in self._workers if w.reader.stats().ended_early),
+            self._protection,
         )
 
     def _worker(self, source: CameraSource, recogniser: Recogniser) -> CameraWorker:

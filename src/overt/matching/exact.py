@@ -8,6 +8,7 @@ is the oracle's, bit for bit.
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
+from numpy.typing import NDArray
 
 from overt.core.arrays import Vector
 from overt.matching.gallery import Candidate, Gallery
@@ -48,21 +49,28 @@ class ExactSearch:
 
     def search(self, probe: Vector, n_candidates: int, now_utc: datetime) -> list[Candidate]:
         """See :meth:`overt.matching.gallery.Search.search`."""
-        similarities = self._rows @ probe
-        if not self._one_each:
-            similarities = np.maximum.reduceat(similarities, self._starts)
-        similarities[self._expires_us <= _since_epoch_us(now_utc)] = -np.inf
-        n = min(n_candidates, len(similarities))
+        n = min(n_candidates, len(self._starts))
         if n <= 0:
             return []
-        last_place = np.partition(similarities, -n)[-n]
-        if np.isneginf(last_place):
-            possible = np.flatnonzero(similarities > -np.inf)
-        else:
-            possible = np.flatnonzero(similarities >= last_place - 2 * self._rounding)
-        found = [self._rescore(int(index), probe) for index in possible]
+        found = [self._rescore(int(index), probe) for index in self._possible(probe, n, now_utc)]
         found.sort(key=lambda candidate: (-candidate.similarity, candidate.entry))
         return found[:n]
+
+    def _possible(self, probe: Vector, n: int, now_utc: datetime) -> NDArray[np.intp]:
+        """Return the entries that could be among the ``n`` most similar.
+
+        How alike a probe is to everybody says as much as the probe itself: it is overwritten.
+        """
+        by_row = self._rows @ probe
+        scores = by_row if self._one_each else np.maximum.reduceat(by_row, self._starts)
+        scores[self._expires_us <= _since_epoch_us(now_utc)] = -np.inf
+        ranked = np.partition(scores, -n)
+        last_place = ranked[-n]
+        least = -np.inf if np.isneginf(last_place) else last_place - 2 * self._rounding
+        chosen = scores > least if np.isneginf(least) else scores >= least
+        for each in (by_row, scores, ranked):
+            each.fill(0)
+        return np.flatnonzero(chosen)
 
     def _rescore(self, index: int, probe: Vector) -> Candidate:
         each = self._gallery.entries[index]

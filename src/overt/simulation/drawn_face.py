@@ -86,7 +86,8 @@ def draw_head(seed: int, side_px: int = 320) -> DrawnHead:
     canvas = _Canvas(side_px)
     base = rng.uniform(90, 215)
     skin = _bgr(base * rng.uniform(0.62, 0.76), base * rng.uniform(0.74, 0.86), base)
-    hair = np.float32(rng.uniform(10, 120)) * _bgr(rng.uniform(0.5, 1), rng.uniform(0.6, 1), 1)
+    dark = rng.uniform(10, 120)
+    hair = _bgr(dark * rng.uniform(0.5, 1), dark * rng.uniform(0.6, 1), dark)
     width, height = rng.uniform(0.50, 0.60), rng.uniform(0.70, 0.80)
     narrowed = width * (1 - rng.uniform(0.15, 0.4) * np.clip(canvas.v, 0, 1) ** 2)
     radius = (canvas.u / narrowed) ** 2 + (canvas.v / height) ** 2
@@ -99,7 +100,11 @@ def draw_head(seed: int, side_px: int = 320) -> DrawnHead:
 
 
 def _features(canvas: _Canvas, rng: np.random.Generator, skin: _Colour, hair: _Colour) -> None:
-    eye_x, eye_y, size = rng.uniform(0.20, 0.26), rng.uniform(-0.14, -0.06), rng.uniform(0.085, 0.12)
+    eye_x, eye_y, size = (
+        rng.uniform(0.20, 0.26),
+        rng.uniform(-0.14, -0.06),
+        rng.uniform(0.085, 0.12),
+    )
     mouth_y, mouth = rng.uniform(0.36, 0.44), rng.uniform(0.15, 0.22)
     nose_y = eye_y + (mouth_y - eye_y) * rng.uniform(0.55, 0.65)
     nostril = rng.uniform(0.09, 0.14)
@@ -148,7 +153,7 @@ def _assembled(
     u, v = canvas.u, canvas.v
     behind = canvas.ellipse(0, -0.08, size[0] * 1.15, size[1] * 1.1, 0.05)
     hairline = rng.uniform(-0.62, -0.45)
-    fringe = behind * _smooth(hairline - 0.06, hairline + 0.06, 0.35 * u * u - v + 2 * hairline)
+    fringe = behind * _smooth(-hairline - 0.06, -hairline + 0.06, 0.35 * u * u - v)
     sides = behind * (v < rng.uniform(0.0, 0.3))
     neck = np.asarray(cv2.GaussianBlur(((abs(u) < 0.3) & (v > 0.5)).astype(np.float32), (0, 0), 3))
     strands = 1 + 0.4 * cv2.GaussianBlur(rng.normal(0, 1, u.shape), (0, 0), 2)
@@ -160,8 +165,8 @@ def _assembled(
     return DrawnHead(np.rint(np.clip(picture, 0, 255)).astype(np.uint8), np.clip(alpha, 0, 1))
 
 
-def _smooth(low: float, high: float, value: _Plane) -> _Plane:
-    t = np.clip((value - np.float32(low)) / np.float32(high - low), 0, 1)
+def _smooth(low: float, high: float, value: NDArray[np.floating]) -> _Plane:
+    t = np.clip((value - low) / (high - low), 0, 1)
     return np.asarray(t * t * (3 - 2 * t), np.float32)
 
 

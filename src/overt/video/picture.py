@@ -89,12 +89,21 @@ class _Planes:
         last_x, last_y = -(-right >> across), -(-bottom >> down)
         skip_x, skip_y = left - (first_x << across), top - (first_y << down)
         size = ((last_x - first_x) << across, (last_y - first_y) << down)
-        bands = [self.luma[top:bottom, left:right]]
-        for plane in self.colour:
-            part = plane[first_y:last_y, first_x:last_x]
-            wide = np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_NEAREST), np.uint8)
-            bands.append(wide[skip_y : skip_y + bottom - top, skip_x : skip_x + right - left])
-        return self._convert(bands)
+        inside = np.s_[skip_y : skip_y + bottom - top, skip_x : skip_x + right - left]
+        enlarged = [
+            np.asarray(
+                cv2.resize(
+                    plane[first_y:last_y, first_x:last_x], size, interpolation=cv2.INTER_NEAREST
+                ),
+                np.uint8,
+            )
+            for plane in self.colour
+        ]
+        bands = [self.luma[top:bottom, left:right], *(each[inside] for each in enlarged)]
+        region = self._convert(bands)
+        for each in enlarged:
+            each.fill(0)
+        return region
 
     def shrunk(self, width_px: int, height_px: int) -> BgrImage | None:
         """Shrink each plane for itself, or return ``None`` where that would alias or enlarge."""
@@ -107,7 +116,10 @@ class _Planes:
         return self._convert(bands) if len(bands) == len(shrunk) else None
 
     def _convert(self, bands: list[GreyImage]) -> BgrImage:
-        return np.asarray(cv2.transform(cv2.merge(bands), self.matrix), np.uint8)
+        merged = cv2.merge(bands)
+        converted = np.asarray(cv2.transform(merged, self.matrix), np.uint8)
+        merged.fill(0)
+        return converted
 
 
 def _rows_of(plane: VideoPlane) -> GreyImage:
@@ -180,7 +192,7 @@ class DecodedPicture:
         if region is None:
             return np.zeros((0, 0, 3), np.uint8)
         if self._planes is None:
-            return self._upright(self._whole().crop(*region).copy())
+            return self._upright(self._whole().crop(*region))
         return self._upright(self._planes.region(*region))
 
     def crop_grey(self, left_px: int, top_px: int, right_px: int, bottom_px: int) -> GreyImage:
@@ -213,7 +225,12 @@ class DecodedPicture:
                 return left, top, right, bottom
 
     def _upright(self, pixels: BgrImage | GreyImage) -> BgrImage:
-        return np.ascontiguousarray(np.rot90(pixels, self._turns)) if self._turns else pixels
+        """Turn an array of our own; what lay in the source's order is overwritten."""
+        if not self._turns:
+            return pixels
+        turned = np.array(np.rot90(pixels, self._turns), order="C")
+        pixels.fill(0)
+        return turned
 
     def _whole(self) -> ArrayPicture:
         """Convert the whole frame, once; for layouts that are not read from their planes."""

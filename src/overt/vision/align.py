@@ -16,6 +16,7 @@ ALIGNMENT = "arcface-5pt-112"
 """Names this alignment in the model contract."""
 
 CROP_SIZE_PX = 112
+CROP_SHAPE = (CROP_SIZE_PX, CROP_SIZE_PX, 3)
 
 ARCFACE_POINTS_PX: NDArray[np.float64] = np.array(
     [
@@ -63,23 +64,29 @@ def share_of_crop_inside(points_px: NDArray[np.float32], picture_size_px: tuple[
     return float(np.mean(np.all((reached >= 0) & (reached < picture_size_px), axis=1)))
 
 
-def align(picture: Picture, points_px: NDArray[np.float32]) -> BgrImage:
+def align(
+    picture: Picture, points_px: NDArray[np.float32], out: BgrImage | None = None
+) -> BgrImage:
     """Return the 112 × 112 aligned crop of one face, cut from the full-resolution picture.
+
+    Every copy of the face that is made on the way is overwritten.
 
     Args:
         picture: where the face is.
         points_px: its five landmarks, 5 × 2, in pixels of the full picture.
+        out: 112 × 112 × 3 zeros to write it into; an array of its own if None.
 
     Returns:
-        112 × 112 × 3, an array of its own that may be overwritten; black where the face reaches
-        past the edge, and all black where the landmarks are no face.
+        The crop; black where the face reaches past the edge, and all black where the landmarks are
+        no face.
     """
+    crop = np.zeros(CROP_SHAPE, np.uint8) if out is None else out
     if not np.isfinite(points_px).all():
-        return np.zeros((CROP_SIZE_PX, CROP_SIZE_PX, 3), np.uint8)
+        return crop
     matrix = similarity_transform(points_px)
     scale = float(np.hypot(matrix[0, 0], matrix[1, 0]))
     if scale < 1e-6:
-        return np.zeros((CROP_SIZE_PX, CROP_SIZE_PX, 3), np.uint8)
+        return crop
     inverse = cv2.invertAffineTransform(matrix)
     side = float(CROP_SIZE_PX)
     corners = np.array([[0, 0], [side, 0], [0, side], [side, side]])
@@ -90,14 +97,14 @@ def align(picture: Picture, points_px: NDArray[np.float32]) -> BgrImage:
     high = np.clip(np.ceil(reached.max(axis=0) + margin), -limit, limit).astype(int)
     region = picture.crop(int(low[0]), int(low[1]), int(high[0]), int(high[1]))
     if region.size == 0:
-        return np.zeros((CROP_SIZE_PX, CROP_SIZE_PX, 3), np.uint8)
+        return crop
     origin = np.maximum(low, 0).astype(np.float64)
     matrix[:, 2] += matrix[:, :2] @ origin
-    region, matrix = _shrink_first(region, matrix, scale)
-    return np.asarray(
-        cv2.warpAffine(region, matrix, (CROP_SIZE_PX, CROP_SIZE_PX), flags=cv2.INTER_LINEAR),
-        np.uint8,
-    )
+    small, matrix = _shrink_first(region, matrix, scale)
+    cv2.warpAffine(small, matrix, (CROP_SIZE_PX, CROP_SIZE_PX), dst=crop, flags=cv2.INTER_LINEAR)
+    small.fill(0)
+    region.fill(0)
+    return crop
 
 
 def _shrink_first(

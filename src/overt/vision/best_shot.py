@@ -12,10 +12,13 @@ The crop put by, and every crop handed out, is overwritten when the passage ends
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
 from overt.core.arrays import BgrImage
 from overt.core.detections import Detections
 from overt.core.frame import Frame
-from overt.vision.align import align
+from overt.core.memory import ArrayPool
+from overt.vision.align import CROP_SHAPE, align
 from overt.vision.quality import (
     QualityGate,
     RejectionReason,
@@ -56,6 +59,9 @@ class BestShotSettings:
             raise ValueError("one to three shots are compared for each passage")
 
 
+_FORGOTTEN: BgrImage = np.zeros((0, 0, 3), np.uint8)
+
+
 @dataclass(slots=True, eq=False)
 class Shot:
     """One aligned crop that passed the gate.
@@ -66,6 +72,7 @@ class Shot:
         frame: where it was taken from; an alert is shown with it.
         detections: all faces of that frame.
         face: index of this one.
+        room: where the crop was taken from; None if it is an array of its own.
     """
 
     crop: BgrImage = field(repr=False)
@@ -73,10 +80,16 @@ class Shot:
     frame: Frame
     detections: Detections
     face: int
+    room: ArrayPool[np.uint8] | None = field(default=None, repr=False)
 
     def forget(self) -> None:
-        """Overwrite the crop."""
-        self.crop.fill(0)
+        """Overwrite the crop, and give its room back; once."""
+        crop, self.crop = self.crop, _FORGOTTEN
+        room, self.room = self.room, None
+        if room is None:
+            crop.fill(0)
+        else:
+            room.give_back(crop)
 
 
 @dataclass(slots=True)
@@ -86,12 +99,14 @@ class ShotChooser:
     Attributes:
         gate: what a shot must satisfy.
         settings: when another is worth it.
+        room: where crops are to lie; each is an array of its own if None.
         n_taken: shots handed out so far.
         best_rejection: why the best shot so far was rejected; None once one passed.
     """
 
     gate: QualityGate
     settings: BestShotSettings
+    room: ArrayPool[np.uint8] | None = field(default=None, repr=False)
     n_taken: int = 0
     best_rejection: RejectionReason | None = None
     _best_rejected_rank: float = -1.0
@@ -165,13 +180,19 @@ class ShotChooser:
         self, frame: Frame, detections: Detections, face: int, value: float
     ) -> RejectionReason | None:
         """Crop the face and put it by, or return why its pixels rule it out."""
-        crop = align(frame.picture, detections.landmarks_px[face])
-        reason = self.gate.check_pixels(measure_pixels(crop))
+        crop = np.zeros(CROP_SHAPE, np.uint8) if self.room is None else self.room.take()
+        shot = Shot(crop, value, frame, detections, face, self.room)
+        try:
+            align(frame.picture, detections.landmarks_px[face], crop)
+            reason = self.gate.check_pixels(measure_pixels(crop))
+        except BaseException:
+            shot.forget()
+            raise
         if reason is not None:
-            crop.fill(0)
+            shot.forget()
             return reason
         self.forget()
-        self._put_by = Shot(crop, value, frame, detections, face)
+        self._put_by = shot
         return None
 
     def _note(self, reason: RejectionReason | None, value: float) -> None:

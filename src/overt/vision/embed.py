@@ -5,11 +5,13 @@ LFW it finds 1 to 2 in 100 people more than the crop alone at the same false-pos
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 
 import numpy as np
 
 from overt.core.arrays import BgrImage, Scores, Vector, Vectors
-from overt.inference.engine import Engine
+from overt.core.memory import ArrayPool
+from overt.inference.engine import Engine, Pending, RuntimeFailedError
 from overt.vision.align import CROP_SIZE_PX
 
 AUGMENTATION = "mirror-mean"
@@ -23,9 +25,13 @@ class Embedder:
 
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
+        self._batches = ArrayPool((2, CROP_SIZE_PX, CROP_SIZE_PX, 3), np.uint8, n_at_once=4)
 
     def embed(self, crops: Sequence[BgrImage]) -> Vectors:
         """Return one unit-length template for each crop.
+
+        A crop and its mirror image are one batch, always of this size, so that each overwrites
+        whatever the engine still held of the one before.
 
         Args:
             crops: n arrays of 112 × 112 × 3.
@@ -33,37 +39,49 @@ class Embedder:
         Returns:
             n × d, float32. The caller owns it and may overwrite it.
         """
-        n = len(crops)
-        batch = np.empty((2 * n, CROP_SIZE_PX, CROP_SIZE_PX, 3), np.uint8)
-        for i, crop in enumerate(crops):
-            batch[i] = crop
-            batch[n + i] = crop[:, ::-1]
-        raw = self.engine.infer(batch)[OUTPUT]
-        batch.fill(0)
-        unit = normalised(raw)
-        raw.fill(0)
-        np.add(unit[:n], unit[n:], out=unit[:n])
-        templates = normalised(unit[:n])
-        unit.fill(0)
+        if not crops:
+            return np.zeros((0, 0), np.float32)
+        under_way: list[Pending] = []
+        made: list[Vectors] = []
+        try:
+            under_way.extend(self._submit(crop) for crop in crops)
+            made.extend(pending.result()[OUTPUT] for pending in under_way)
+            templates = np.empty((len(made), made[0].shape[1]), np.float32)
+            for pair, template in zip(made, templates, strict=True):
+                normalise(pair)
+                np.add(pair[0], pair[1], out=template)
+        finally:
+            for pending in under_way:
+                with suppress(RuntimeFailedError):
+                    pending.result()[OUTPUT].fill(0)
+        normalise(templates)
         return templates
 
+    def _submit(self, crop: BgrImage) -> Pending:
+        batch = self._batches.take()
+        try:
+            batch[0] = crop
+            batch[1] = crop[:, ::-1]
+            return self.engine.submit(batch)
+        finally:
+            self._batches.give_back(batch)
 
-def normalised(vectors: Vectors) -> Vectors:
-    """Return the rows of ``vectors`` (n × d) at unit length; a zero row stays zero."""
-    lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    return np.asarray(vectors / np.maximum(lengths, 1e-12), np.float32)
+
+def normalise(vectors: Vectors) -> None:
+    """Bring the rows of ``vectors`` (n × d) to unit length, in place; a zero row stays zero."""
+    # Row by row, as a product: a norm over an axis would leave the squares behind.
+    for row in vectors:
+        length = np.float32(max(float(np.dot(row, row)) ** 0.5, 1e-12))
+        np.divide(row, length, out=row)
 
 
-def fuse(templates: Vectors, weights: Scores) -> Vector:
-    """Return the weighted mean of one passage's templates (n × d), of unit length.
+def fuse(templates: Vectors, weights: Scores, out: Vector) -> None:
+    """Write the weighted mean of one passage's templates (n × d), of unit length, into ``out``.
 
     Args:
         templates: at least one, of unit length.
         weights: n, positive; better shots weigh more.
+        out: d.
     """
-    weighted = templates * weights[:, np.newaxis]
-    mean = weighted.sum(axis=0, keepdims=True)
-    weighted.fill(0)
-    fused = normalised(mean)
-    mean.fill(0)
-    return np.asarray(fused[0], np.float32)
+    np.matmul(weights, templates, out=out)
+    normalise(out[np.newaxis])

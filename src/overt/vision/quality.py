@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from overt.core.arrays import BgrImage
+from overt.core.memory import ArrayPool
 from overt.vision.align import share_of_crop_inside
 
 NOSE_DEPTH_EYE_DISTANCES = 0.55
@@ -33,6 +34,13 @@ _FACE = (slice(4, -4), slice(4, -4))
 
 _DETAIL_PX = 1.5
 """What a Gaussian of this standard deviation in the crop takes away is fine detail."""
+
+_REACH = 6
+"""Of that Gaussian, to either side: four standard deviations."""
+
+_WEIGHTS = tuple(np.float32(cv2.getGaussianKernel(2 * _REACH + 1, _DETAIL_PX)).ravel())
+_ROWS, _COLUMNS = (each.stop - each.start for each in _AROUND_FACE)
+_SCRATCH = ArrayPool((3, _ROWS + 2 * _REACH, _COLUMNS + 2 * _REACH), np.float32, n_at_once=2)
 
 
 class RejectionReason(Enum):
@@ -188,15 +196,58 @@ def _share_inside(box_px: NDArray[np.float32], picture_size_px: tuple[int, int])
 
 def measure_pixels(crop: BgrImage) -> Pixels:
     """Measure an aligned crop (112 × 112 × 3). Only its centre counts, not hair or background."""
-    grey = cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY)[_AROUND_FACE].astype(np.float32)
-    detail = (grey - cv2.GaussianBlur(grey, (0, 0), _DETAIL_PX))[_FACE]
-    mean, deviation = cv2.meanStdDev(grey[_FACE])
-    contrast = float(deviation[0, 0])
-    return Pixels(
-        sharpness=float(np.std(detail)) / max(contrast, 1.0),
-        brightness=float(mean[0, 0]),
-        contrast=contrast,
-    )
+    scratch = _SCRATCH.take()
+    try:
+        padded, blurred, weighted = scratch
+        inside = padded[_REACH : _REACH + _ROWS, _REACH : _REACH + _COLUMNS]
+        whole = np.asarray(cv2.cvtColor(crop, cv2.COLOR_BGR2GRAY), np.uint8)
+        inside[:] = whole[_AROUND_FACE]
+        whole.fill(0)
+        mean, deviation = cv2.meanStdDev(inside[_FACE])
+        _keep_detail(padded, blurred, weighted)
+        _, detail = cv2.meanStdDev(inside[_FACE])
+        contrast = float(deviation[0, 0])
+        return Pixels(
+            sharpness=float(detail[0, 0]) / max(contrast, 1.0),
+            brightness=float(mean[0, 0]),
+            contrast=contrast,
+        )
+    finally:
+        _SCRATCH.give_back(scratch)
+
+
+def _keep_detail(
+    padded: NDArray[np.float32], blurred: NDArray[np.float32], weighted: NDArray[np.float32]
+) -> None:
+    """Take its Gaussian blur, as OpenCV computes it, away from a picture.
+
+    Neither OpenCV's own blur will do nor any arithmetic on parts of rows: both keep copies of rows
+    in memory that nobody can reach. Here every operand lies in one piece.
+
+    Args:
+        padded: the picture within a margin; its detail afterwards.
+        blurred: zeros of the same shape.
+        weighted: the same.
+    """
+    for distance in range(1, _REACH + 1):  # mirrored at the border, which itself is not repeated
+        padded[_REACH - distance] = padded[_REACH + distance]
+        padded[_REACH + _ROWS - 1 + distance] = padded[_REACH + _ROWS - 1 - distance]
+    width = padded.shape[1]
+    flat, down, some = (each.reshape(-1) for each in (padded, blurred, weighted))
+    n = _ROWS * width
+    for first, weight in enumerate(_WEIGHTS):
+        np.multiply(flat[first * width : first * width + n], weight, out=some[:n])
+        np.add(down[:n], some[:n], out=down[:n])
+    for distance in range(1, _REACH + 1):
+        blurred[:_ROWS, _REACH - distance] = blurred[:_ROWS, _REACH + distance]
+        last = _REACH + _COLUMNS - 1
+        blurred[:_ROWS, last + distance] = blurred[:_ROWS, last - distance]
+    n -= 2 * _REACH
+    begin = _REACH * width + _REACH
+    picture = flat[begin : begin + n]
+    for first, weight in enumerate(_WEIGHTS):
+        np.multiply(down[first : first + n], weight, out=some[:n])
+        np.subtract(picture, some[:n], out=picture)
 
 
 def rank(geometry: Geometry) -> float:

@@ -15,13 +15,14 @@ from overt.live.stages import STAGES, StageTimes
 from overt.live.tally import NO_SHOT, Tally
 from overt.policy.locks import Scored
 from overt.vision.best_shot import BestShotSettings, Shot
+from overt.vision.face_memory import FaceMemory
 from overt.vision.quality import QualityGate, RejectionReason
 
 DIMS = 8
 
 
 def passage():
-    return Passage.begin(TrackId(1), DIMS, QualityGate(), BestShotSettings())
+    return Passage.begin(TrackId(1), FaceMemory(DIMS, 3), QualityGate(), BestShotSettings())
 
 
 def unit(*direction):

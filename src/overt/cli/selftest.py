@@ -1,0 +1,48 @@
+"""``overt selftest``: whether the product does what it promises, tried on the product itself.
+
+Exit codes: 0 it does; 1 it does not, or the test could not find what it planted itself; the others
+as in ``core/errors.py``.
+"""
+
+import json
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from overt.cli.options import AsJson
+
+app = typer.Typer(no_args_is_help=True, help="Try on this machine what the product promises.")
+
+
+@app.callback()
+def describe() -> None:
+    """Try on this machine what the product promises."""
+
+
+@app.command("forget")
+def forget(
+    runs: Annotated[int, typer.Option(min=1, help="How many faces pass, each another.")] = 3,
+    seed: Annotated[int, typer.Option(min=0, help="Chooses the faces.")] = 1,
+    keep_going: Annotated[
+        bool, typer.Option("--keep-going", help="Go on after something was found.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Let drawn faces pass a real node, and search its memory and files for them."""
+    from overt.cli.forgetting.trial import run_selftest
+
+    console = Console(stderr=True, quiet=as_json)
+    result = run_selftest(
+        runs=runs,
+        seed=seed,
+        keep_going=keep_going,
+        progress=lambda words: console.print(words, highlight=False),
+    )
+    if as_json:
+        print(json.dumps(result.as_dict(), indent=2))
+    else:
+        for line in result.lines():
+            console.print(line, soft_wrap=True, highlight=False)
+    if not result.ok:
+        raise typer.Exit(1)
