@@ -25,6 +25,7 @@ from overt.cli import (
     people,
     policy,
     retention,
+    selftest,
     watchlist,
 )
 from overt.cli.demo import demo
@@ -53,6 +54,7 @@ app.add_typer(models.app, name="models")
 app.add_typer(people.app, name="people")
 app.add_typer(policy.app, name="policy")
 app.add_typer(retention.app, name="retention")
+app.add_typer(selftest.app, name="selftest")
 app.add_typer(watchlist.app, name="watchlist")
 app.add_typer(deployment.app, name="deployment")
 
