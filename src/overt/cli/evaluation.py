@@ -50,7 +50,7 @@ def identify(
     draws: Annotated[int, typer.Option(min=1, max=200, help="How many lists are drawn.")] = 5,
     references: Annotated[int, typer.Option(min=1, help="Of each listed person, at most.")] = 1,
     scores: Annotated[
-        Literal["cosine", "centred", "s-norm", "as-norm"],
+        Literal["cosine", "centred", "t-shift", "s-norm", "as-norm"],
         typer.Option(help="How scores are made; all but the first need a cohort."),
     ] = "cosine",
     cohort_size: Annotated[

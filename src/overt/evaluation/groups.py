@@ -130,8 +130,7 @@ def compare_groups(
         seed: of permutations and bootstrap.
     """
     known = values != ""
-    names = [str(name) for name in np.unique(values[known])]
-    people = _by_person(errors[known], owner[known], values[known])
+    people, names = _by_person(errors[known], owner[known], values[known])
     overall = float(people.rate.mean()) if len(people.rate) else 0.0
     enough = [_enough(people, index, overall) for index in range(len(names))]
     compared = [index for index, each in enumerate(enough) if each]
@@ -159,12 +158,16 @@ def compare_groups(
     )
 
 
-def _by_person(errors: NDArray[np.bool_], owner: Ranks, values: NDArray[np.str_]) -> _People:
+def _by_person(
+    errors: NDArray[np.bool_], owner: Ranks, values: NDArray[np.str_]
+) -> tuple[_People, list[str]]:
+    """Return the people, and the groups that they are in."""
     people, first, number = np.unique(owner, return_index=True, return_inverse=True)
     n_searches = np.bincount(number, minlength=len(people))
     n_errors = np.bincount(number, weights=errors, minlength=len(people)).astype(np.int64)
-    _, group = np.unique(values, return_inverse=True)
-    return _People(n_errors / np.maximum(n_searches, 1), n_searches, n_errors, group[first])
+    names, group = np.unique(values[first], return_inverse=True)
+    summed = _People(n_errors / np.maximum(n_searches, 1), n_searches, n_errors, group)
+    return summed, [str(name) for name in names]
 
 
 def _enough(people: _People, group: int, overall: float) -> bool:
@@ -187,14 +190,15 @@ def _permute(
     counts = np.bincount(people.group, minlength=n_groups)
     overall = people.rate.mean()
     extent = np.abs(_group_means(people.rate, people.group, n_groups) - overall)
-    reached = np.zeros(n_groups)
-    spreads = np.empty(N_PERMUTATIONS)
+    # Whoever never errs adds nothing to a sum: only the others need to be put into groups.
+    erring = people.rate[people.rate > 0]
+    means = np.empty((N_PERMUTATIONS, n_groups))
     for index in range(N_PERMUTATIONS):
-        sums = np.bincount(people.group, weights=rng.permutation(people.rate), minlength=n_groups)
-        means = sums / np.maximum(counts, 1)
-        # The mean of a group and that of all others move together: one decides for both.
-        reached += np.abs(means - overall) >= extent - 1e-12
-        spreads[index] = _spreads(means[np.newaxis, list(compared)])[0]
+        drawn = rng.choice(people.group, len(erring), replace=False)
+        means[index] = np.bincount(drawn, weights=erring, minlength=n_groups) / counts
+    # The mean of a group and that of all others move together: one decides for both.
+    reached = np.count_nonzero(np.abs(means - overall) >= extent - 1e-12, axis=0)
+    spreads = _spreads(means[:, list(compared)])
     finite = spreads[np.isfinite(spreads)]
     equal = float(np.median(finite)) if len(compared) > 1 and finite.size else None
     return [float((reached[i] + 1) / (N_PERMUTATIONS + 1)) for i in compared], equal
