@@ -16,8 +16,8 @@ from overt.core.errors import UnavailableError
 from overt.simulation.drawn_face import DrawnHead
 from overt.video.streaming import VideoStreamer
 
-SIZE_PX: Final = (960, 540)
-FPS: Final = 15
+SIZE_PX: Final = (640, 360)
+FPS: Final = 12
 PASS_S: Final = 1.8
 _FACE_PX: Final = (90, 230)
 """Side of the drawn head where it comes into view, and where it leaves it."""

@@ -16,7 +16,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 SHARED_FOLDERS: Final = (Path("/dev/shm"), Path("/tmp"), Path("/var/tmp"), Path("/run/user"))  # noqa: S108 - looked through, not written to
-_MOST_BYTES: Final = 1 << 30
+MOST_BYTES: Final = 1 << 26
+"""Larger files in folders that others write in, too, are left out, and that is said: each of them
+would take longer to search than the node itself, and nothing of a face fills one."""
+
 _BEFORE_S: Final = 2.0
 
 
@@ -34,14 +37,18 @@ class Place:
     shared: tuple[Path, ...]
     left_out: tuple[Path, ...] = ()
 
-    def paths(self, since_s: float) -> Iterator[Path]:
-        """Yield regular files, each once; of shared folders what changed since then."""
+    def paths(self, since_s: float) -> Iterator[Path | int]:
+        """Yield regular files, each once; of shared folders what changed since then.
+
+        Of those that are too large to be searched, their size is yielded instead.
+        """
         seen: set[tuple[int, int]] = set()
         for path, status in self._all(since_s):
             key = (status.st_dev, status.st_ino)
             if key not in seen and stat.S_ISREG(status.st_mode):
                 seen.add(key)
-                yield path
+                is_own = any(path.is_relative_to(folder) for folder in self.own)
+                yield path if is_own or status.st_size <= MOST_BYTES else status.st_size
 
     def _all(self, since_s: float) -> Iterator[tuple[Path, os.stat_result]]:
         for folder in self.own:
@@ -64,10 +71,8 @@ def _below(folder: Path, left_out: Sequence[Path]) -> Iterator[tuple[Path, os.st
 
 
 def read_file(path: Path) -> NDArray[np.uint8] | None:
-    """Return a file's bytes; None if it is gone, cannot be read or is larger than can be."""
+    """Return a file's bytes; None if it is gone or cannot be read."""
     try:
-        if path.stat().st_size > _MOST_BYTES:
-            return None
         return np.frombuffer(path.read_bytes(), np.uint8)
     except OSError:
         return None

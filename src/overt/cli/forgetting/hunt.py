@@ -49,6 +49,7 @@ class Searched:
         memory_bytes: of memory, all of which was compared with what it was before.
         changed_bytes: of these, what was not the same and was searched.
         files_bytes, n_files: of files.
+        left_out_bytes: of files of others that were too large.
     """
 
     found: tuple[Found, ...]
@@ -56,6 +57,7 @@ class Searched:
     changed_bytes: int
     files_bytes: int
     n_files: int
+    left_out_bytes: int
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -66,9 +68,22 @@ class FileBytes:
     data: NDArray[np.uint8]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ReadFiles:
+    """What is searched beside memory.
+
+    Attributes:
+        files: as they were read.
+        left_out_bytes: of files that were too large to be searched.
+    """
+
+    files: tuple[FileBytes, ...]
+    left_out_bytes: int
+
+
 def read_files(
     place: Place, since_s: float, open_named: Iterable[str], open_nameless: Sequence[int]
-) -> list[FileBytes]:
+) -> "ReadFiles":
     """Read every file that is to be searched, now.
 
     Args:
@@ -78,7 +93,11 @@ def read_files(
         open_nameless: and what has no name any more.
     """
     read: dict[str, FileBytes] = {}
+    left_out = 0
     for path in [*place.paths(since_s), *(Path(name) for name in open_named)]:
+        if isinstance(path, int):
+            left_out += path
+            continue
         name = str(path)
         if name in read or not path.is_file():
             continue
@@ -89,18 +108,16 @@ def read_files(
         FileBytes(f"an open file without a name ({number})", read_open(file))
         for number, file in enumerate(open_nameless, start=1)
     ]
-    return [*read.values(), *nameless]
+    return ReadFiles((*read.values(), *nameless), left_out)
 
 
-def search(
-    canary: Canary, snapshot: Snapshot, files: Sequence[FileBytes], before: Snapshot
-) -> Searched:
+def search(canary: Canary, snapshot: Snapshot, read: ReadFiles, before: Snapshot) -> Searched:
     """Look for the canary in all of it.
 
     Args:
         canary: what is looked for.
         snapshot: memory.
-        files: searched whole.
+        read: files, searched whole.
         before: memory before the face was drawn. A page that has not changed since holds nothing
             of it: every page is compared, and those that differ are searched.
     """
@@ -109,12 +126,19 @@ def search(
     found = [Found(changed.where(hit.offset), hit.form) for hit in exact]
     similar = _alike(changed.pages, canary.templates)
     found.extend(Found(changed.where(at), form) for at, form in similar)
-    for file in files:
+    for file in read.files:
         hits = canary.needles.find(file.data)
         found.extend(Found(file.name, form) for form in summary(hits))
         found.extend(Found(file.name, form) for _, form in _alike(file.data, canary.templates))
-    files_bytes = sum(file.data.size for file in files)
-    return Searched(tuple(found), snapshot.n_bytes, changed.pages.size, files_bytes, len(files))
+    files_bytes = sum(file.data.size for file in read.files)
+    return Searched(
+        tuple(found),
+        snapshot.n_bytes,
+        changed.pages.size,
+        files_bytes,
+        len(read.files),
+        read.left_out_bytes,
+    )
 
 
 def _alike(haystack: NDArray[np.uint8], templates: Vectors) -> list[tuple[int, str]]:

@@ -34,6 +34,8 @@ class ForgetResult:
         changed_bytes: of these, what was not the same, and was searched for every form.
         files_bytes: of these, of files.
         n_files: files searched, over all runs.
+        left_out_bytes: most that was left out at once: files of others, in folders for everybody,
+            that were too large to search.
         found: runs in which anything of the canary was found.
         finds: what, and where; at most a few hundred.
         planted_runs: runs in which copies were planted.
@@ -53,6 +55,7 @@ class ForgetResult:
     changed_bytes: int
     files_bytes: int
     n_files: int
+    left_out_bytes: int
     found: int
     finds: tuple[Find, ...]
     planted_runs: int
@@ -84,6 +87,11 @@ class ForgetResult:
             f"Planted copies found: {self.planted_found} of {self.planted_runs}."
         )
         words = [searched, outcome]
+        if self.left_out_bytes:
+            words.append(
+                f"Left out: {self.left_out_bytes / 1e6:,.0f} MB of large files in folders for "
+                "everybody."
+            )
         words += [f"found in run {each.run}: {each.form}, in {each.where}" for each in self.finds]
         words += [f"missed in run {each.run}: {each.form}, in {each.where}" for each in self.missed]
         return words

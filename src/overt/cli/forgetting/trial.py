@@ -29,7 +29,7 @@ from overt.cli.forgetting.files import SHARED_FOLDERS, Place
 from overt.cli.forgetting.forms import Form, forms_of
 from overt.cli.forgetting.hunt import (
     Canary,
-    FileBytes,
+    ReadFiles,
     read_files,
     search,
 )
@@ -161,7 +161,7 @@ class CanaryNode:
             raise StateError("The drawn face passed without being compared: nothing was tested.")
         return Seen(tuple(templates), tuple(crops), ended["at_s"], ended["alerted"])
 
-    def snapshot(self, since_s: float) -> tuple[Snapshot, list[FileBytes]]:
+    def snapshot(self, since_s: float) -> tuple[Snapshot, ReadFiles]:
         """Copy memory, and files that changed since then, as they are now."""
         snapshot = self.memory.snapshot()
         say(self._control, {"do": "files"})
@@ -225,6 +225,7 @@ class _Tally:
     changed_bytes: int = 0
     files_bytes: int = 0
     n_files: int = 0
+    left_out_bytes: int = 0
     found: int = 0
     finds: list[Find] = field(default_factory=list)
     planted_runs: int = 0
@@ -286,6 +287,7 @@ def run_selftest(
         changed_bytes=tally.changed_bytes,
         files_bytes=tally.files_bytes,
         n_files=tally.n_files,
+        left_out_bytes=tally.left_out_bytes,
         found=tally.found,
         finds=tuple(tally.finds[:_MOST_FINDS]),
         planted_runs=tally.planted_runs,
@@ -321,6 +323,7 @@ def _one_run(node: CanaryNode, run: int, seed: int, tally: _Tally) -> bool:
     tally.changed_bytes += searched.changed_bytes
     tally.files_bytes += searched.files_bytes
     tally.n_files += searched.n_files
+    tally.left_out_bytes = max(tally.left_out_bytes, searched.left_out_bytes)
     if searched.found:
         tally.found += 1
         tally.finds.extend(Find(run, each.where, each.form) for each in searched.found)
