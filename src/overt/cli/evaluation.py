@@ -54,7 +54,11 @@ def identify(
         typer.Option(help="How scores are made; all but the first need a cohort."),
     ] = "cosine",
     cohort_size: Annotated[
-        int, typer.Option(min=0, help="People of --nonmated kept apart to normalise scores.")
+        int,
+        typer.Option(
+            min=0,
+            help="Unlisted people kept apart to normalise scores; of --nonmated if given.",
+        ),
     ] = 0,
     cache: Annotated[
         bool, typer.Option(help="Keep templates of these pictures for the next time.")
@@ -77,8 +81,6 @@ def identify(
 
     if (scores != "cosine") != bool(cohort_size):
         raise UsageError("Normalised scores need --cohort-size, and plain ones have no use for it.")
-    if cohort_size and nonmated is None:
-        raise UsageError("The cohort is taken from --nonmated, which is missing.")
     if acting is not None and out is None:
         raise UsageError("What is signed is the record: say with --out where to write it.")
     console = Console(stderr=True, quiet=as_json)

@@ -96,7 +96,8 @@ def evaluate(
         InputError: there are too few people for the plan.
     """
     draws = draw_lists(pool, others, plan, gate)
-    scorings = [fit(_cohort(others, draw)) for draw in draws]
+    templates = (pool if others is None else others).templates
+    scorings = [fit(templates.vectors[draw.cohort]) for draw in draws]
     owned = _own(search(pool, others, draws, scorings), pool, plan.seed)
     points = tuple(_point(owned, rate) for rate in rates)
     found = owned.found
@@ -114,12 +115,6 @@ def evaluate(
         groups=tuple(each for point in points for each in _groups(owned, pool, others, point)),
         kin=_kin(pool, kin, points, scorings[0]),
     )
-
-
-def _cohort(others: Pool | None, draw: Draw) -> Vectors:
-    if others is None:
-        return np.zeros((0, 0), np.float32)
-    return others.templates.vectors[draw.cohort]
 
 
 def _own(found: Searches, pool: Pool, seed: int) -> _Owned:

@@ -79,7 +79,8 @@ class Plan:
         n_references: of each listed person, at most.
         n_draws: how many lists.
         seed: of the draws.
-        cohort_size: how many people of the second set are kept apart to normalise scores.
+        cohort_size: how many people are kept apart to normalise scores: of the second set, or
+            where there is none, of those who are not listed.
     """
 
     list_size: int
@@ -100,7 +101,8 @@ class Draw:
         mated: pictures of the mated pool.
         mated_owner: index into ``listed`` of each.
         nonmated: pictures of the mated pool whose people are not listed.
-        cohort: pictures of the second pool that serve to normalise.
+        cohort: pictures that serve to normalise; of the second pool, or where there is none, of
+            the first.
         others: pictures of the second pool that are searched.
         n_unenrolled: listed people of whom no reference could be made.
     """
@@ -134,7 +136,7 @@ def draw_lists(
         raise InputError(
             f"A list of {plan.list_size:,} cannot be drawn from {len(pool.people):,} people."
         )
-    n_others = 0 if others is None else len(others.people)
+    n_others = len(pool.people) - plan.list_size if others is None else len(others.people)
     if plan.cohort_size and plan.cohort_size >= n_others:
         raise InputError(
             f"A cohort of {plan.cohort_size:,} leaves nobody of the {n_others:,} people who are "
@@ -172,14 +174,19 @@ def _draw(
     on_list, owners = kept[owner >= 0], owner[owner >= 0]
     is_reference = _nth_of_person(owners) < plan.n_references
     enrolled = is_reference & may_enrol[on_list]
-    cohort, searched = _split(others, plan.cohort_size, rng)
+    unlisted = kept[owner < 0]
+    searched = np.zeros(0, np.int64) if others is None else others.kept
+    if others is None:
+        cohort, unlisted = _split(pool, unlisted, plan.cohort_size, rng)
+    else:
+        cohort, searched = _split(others, searched, plan.cohort_size, rng)
     return Draw(
         listed=listed,
         references=on_list[enrolled],
         reference_owner=owners[enrolled],
         mated=on_list[~is_reference],
         mated_owner=owners[~is_reference],
-        nonmated=kept[owner < 0],
+        nonmated=unlisted,
         cohort=cohort,
         others=searched,
         n_unenrolled=len(listed) - len(np.unique(owners[enrolled])),
@@ -196,16 +203,15 @@ def _nth_of_person(owners: Ranks) -> Ranks:
     return nth
 
 
-def _split(others: Pool | None, n_cohort: int, rng: np.random.Generator) -> tuple[Ranks, Ranks]:
+def _split(
+    pool: Pool, pictures: Ranks, n_cohort: int, rng: np.random.Generator
+) -> tuple[Ranks, Ranks]:
     """Return the pictures of a cohort of people drawn by lot, and everybody else's."""
-    nobody = np.zeros(0, np.int64)
-    if others is None:
-        return nobody, nobody
-    kept = others.kept
     if not n_cohort:
-        return nobody, kept
-    chosen = np.isin(others.person[kept], rng.permutation(others.people)[:n_cohort])
-    return kept[chosen & others.templates.acquired[kept]], kept[~chosen]
+        return pictures[:0], pictures
+    person = pool.person[pictures]
+    chosen = np.isin(person, rng.permutation(np.unique(person))[:n_cohort])
+    return pictures[chosen & pool.templates.acquired[pictures]], pictures[~chosen]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

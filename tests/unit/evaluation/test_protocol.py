@@ -169,6 +169,16 @@ def test_the_cohort_is_never_searched():
         assert len(draw.others) == 20
 
 
+def test_without_a_second_set_the_cohort_is_of_those_who_are_not_listed():
+    pool = pool_of([2] * 30, 1, missing_share=0)
+    for draw in draw_lists(pool, None, Plan(5, cohort_size=10), None):
+        cohort = set(pool.person[draw.cohort].tolist())
+        assert len(cohort) == 10
+        assert not cohort & set(draw.listed.tolist())
+        assert not cohort & set(pool.person[draw.nonmated].tolist())
+        assert len(draw.nonmated) == 2 * (30 - 5 - 10)
+
+
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_scoring_names_its_cohort_and_scores_alike_in_any_block(kind):
     rng = np.random.default_rng(5)
