@@ -28,6 +28,7 @@ class ForgetResult:
 
     Attributes:
         runs: passages of a canary, each with a face of its own.
+        seed: chose the faces; the same one chooses the same again.
         searched_bytes: of memory and files, over all runs; planted searches are not counted.
         memory_bytes: of these, of memory: every page was compared with what it held before the
             face was drawn.
@@ -50,6 +51,7 @@ class ForgetResult:
     """
 
     runs: int
+    seed: int
     searched_bytes: int
     memory_bytes: int
     changed_bytes: int

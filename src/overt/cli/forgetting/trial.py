@@ -7,6 +7,7 @@ start a node → wait until it looks → for each run:
 
 import itertools
 import os
+import secrets
 import socket
 import subprocess
 import sys
@@ -240,7 +241,7 @@ class _Tally:
 def run_selftest(
     *,
     runs: int = 3,
-    seed: int = 1,
+    seed: int | None = None,
     keep_going: bool = False,
     clock: Clock | None = None,
     progress: Callable[[str], None] | None = None,
@@ -249,7 +250,7 @@ def run_selftest(
 
     Args:
         runs: how many, each with another face.
-        seed: chooses the faces.
+        seed: chooses the faces; by chance if None.
         keep_going: go on after something was found.
         clock: for the time of the result.
         progress: told how it goes, in words.
@@ -261,6 +262,7 @@ def run_selftest(
     if sys.platform != "linux":
         raise UnavailableError("Memory can be searched on Linux only.")
     tell = progress or (lambda _: None)
+    seed = secrets.randbelow(1 << 20) if seed is None else seed
     began_s, tally, done = monotonic(), _Tally(), 0
     with tempfile.TemporaryDirectory(prefix="overt-forget-") as folder, ExitStack() as stack:
         node = stack.enter_context(CanaryNode(Path(folder), seed))
@@ -282,6 +284,7 @@ def run_selftest(
     now = (clock or SystemClock()).now_utc()
     return ForgetResult(
         runs=done,
+        seed=seed,
         searched_bytes=tally.memory_bytes + tally.files_bytes,
         memory_bytes=tally.memory_bytes,
         changed_bytes=tally.changed_bytes,
