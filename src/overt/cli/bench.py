@@ -239,7 +239,9 @@ def _print_ledger(console: Console, figures: dict[str, Any]) -> None:
     )
     console.print(table)
     console.print(
-        f"verified in the database in {figures['verify_in_place_s']:.1f} s; exported in "
-        f"{figures['export_s']:.1f} s at {figures['export_bytes_a_record']:.0f} bytes a record; "
-        f"verified offline in {figures['verify_offline_s']:.1f} s"
+        f"verified in the database in {figures['verify_in_place_s']:.1f} s "
+        f"({figures['verify_in_place_cpu_s']:.1f} s of a core); exported in "
+        f"{figures['export_s']:.1f} s ({figures['export_cpu_s']:.1f}) at "
+        f"{figures['export_bytes_a_record']:.0f} bytes a record; verified offline in "
+        f"{figures['verify_offline_s']:.1f} s ({figures['verify_offline_cpu_s']:.1f})"
     )
