@@ -9,6 +9,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from overt.core.errors import AuthorityError, InputError, IntegrityError, PolicyError
 from overt.core.ids import PersonId, Sha256
+from overt.ledger.kinds import RecordKind
 from overt.ledger.records import LedgerRecord
 from overt.policy.roles import Grant, Person, Role
 from overt.policy.signing import key_id, sign_pack
@@ -91,11 +92,13 @@ def test_the_pack_adopted_last_is_in_force_even_if_the_clock_went_back(force):
     ],
 )
 def test_what_does_not_fit_is_not_kept(force, asked, error, said):
-    n_records = len(list(force.ledger.records()))
+    """Whoever may not sign is on record as refused, and that is all."""
+    before = list(force.ledger.records())
     with pytest.raises(error, match=said):
         adopt(force, **asked)
     assert force.policies.list() == ()
-    assert len(list(force.ledger.records())) == n_records
+    added = [LedgerRecord.parse(data).kind for data in force.ledger.records()][len(before) :]
+    assert added == [RecordKind.ACT_REFUSED] * (error is PolicyError)
 
 
 def test_somebody_unknown_or_struck_off_adopts_nothing(force):
