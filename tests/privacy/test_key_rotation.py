@@ -128,6 +128,6 @@ def test_destroying_a_deployments_key_leaves_the_lists_readable(home, open_store
         assert store.destroy_deployment_key(DeploymentId("d-1"))
         assert store.alerts.pictures("a") is None
         with store._database.read() as session:
-            assert session.scalars(select(AlertPictureRow.ciphertext)).all()
+            assert session.scalars(select(AlertPictureRow.ciphertext)).all() == []
         assert len(store.watchlists.load(WatchlistId("list")).entries) == 3
     assert opened_by(key, home) == set(PLACES[1:])
