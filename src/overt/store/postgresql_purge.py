@@ -17,7 +17,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from sqlalchemy import REAL, BigInteger, Connection, Table, func, select, text
+from sqlalchemy import REAL, BigInteger, Connection, Table, TextClause, func, select, text
 
 from overt.core.errors import StorageError
 from overt.retention.receipts import Promise, PurgeResult, Remainder
@@ -46,6 +46,9 @@ ATTEMPTS: Final = 10
 PAUSE_S: Final = 0.1
 """Between attempts to write a table anew without rows that an older state still needs."""
 
+RETRIED_BYTES: Final = 16 * 2**20
+"""A larger table is tried once: whoever writes waits meanwhile."""
+
 MAX_SEGMENTS: Final = 128
 """More of the log than this is not overwritten, but left to the server."""
 
@@ -64,6 +67,8 @@ _MAY_OVERWRITE_LOG: Final = text(
 _SWITCH: Final = text("SELECT pg_walfile_name(pg_switch_wal())")
 _ALL_SEGMENTS: Final = text("SELECT name FROM pg_ls_waldir()")
 _SOMETHING: Final = text("SELECT pg_logical_emit_message(false, 'overt', '')")
+_SIZE: Final = text("SELECT pg_total_relation_size(to_regclass(:name))")
+# How many rows were copied, as the server counted them when it built the primary key.
 _N_INDEXED: Final = text(
     "SELECT greatest(built.reltuples, 0)::bigint"  # it is -1 where there was never a row
     "  FROM pg_index JOIN pg_class AS built ON built.oid = indexrelid"
@@ -137,16 +142,16 @@ class Purge:
 
     def _rewrite(self, table: Table) -> None:
         for attempt in range(ATTEMPTS):
-            if attempt:
-                time.sleep(PAUSE_S)
             self._connection.exec_driver_sql(f'VACUUM (FULL) "{table.name}"')
-            if self._n_written(table) == self._n_kept(table):
+            if self._ask(_N_INDEXED, table) == self._n_kept(table):
                 return
+            if attempt == 0 and self._ask(_SIZE, table) > RETRIED_BYTES:
+                break
+            time.sleep(PAUSE_S)
         raise StorageError(BEING_READ)
 
-    def _n_written(self, table: Table) -> int:
-        """Return how many rows were copied, as the server counted when it built the primary key."""
-        return int(self._connection.execute(_N_INDEXED, {"name": f'"{table.name}"'}).scalar_one())
+    def _ask(self, question: TextClause, table: Table) -> int:
+        return int(self._connection.execute(question, {"name": f'"{table.name}"'}).scalar_one())
 
     def _n_kept(self, table: Table) -> int:
         counted = select(func.count().cast(REAL).cast(BigInteger)).select_from(table)
