@@ -10,10 +10,12 @@ import pytest
 
 from overt.cli import watchlist_document
 from overt.deployment import document
+from overt.evaluation import record_schema
 
 FOLDER = Path(__file__).parents[2] / "docs" / "specs"
 SCHEMAS: dict[str, Callable[[], dict[str, Any]]] = {
     "deployment.schema.json": document.json_schema,
+    "evaluation.schema.json": record_schema.json_schema,
     "watchlist.schema.json": watchlist_document.json_schema,
 }
 

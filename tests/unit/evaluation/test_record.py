@@ -2,6 +2,7 @@
 
 import json
 
+import jsonschema
 import numpy as np
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -18,6 +19,7 @@ from overt.evaluation.record import (
     sign_record,
     verify_record,
 )
+from overt.evaluation.record_schema import json_schema
 from overt.evaluation.templates import MEASURES, TemplateSet
 
 KEY = Ed25519PrivateKey.from_private_bytes(bytes(32))
@@ -98,3 +100,8 @@ def test_plain_figures_are_json(record):
 
 def test_the_same_evaluation_gives_the_same_figures(record):
     assert record.evaluations[0] == small_evaluation()
+
+
+def test_what_is_written_is_what_the_schema_says(record):
+    for data in (record.to_bytes(), sign_record(record, "ao-east-1", KEY)):
+        jsonschema.validate(json.loads(data), json_schema())
