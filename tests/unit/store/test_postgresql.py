@@ -233,6 +233,7 @@ def test_without_the_driver_it_says_what_to_install(postgresql_url, monkeypatch)
         PostgresqlDatabase.open(postgresql_url)
 
 
+@pytest.mark.slow
 def test_a_store_in_a_file_does_without_the_driver(tmp_path):
     script = """
         import sys

@@ -88,6 +88,7 @@ def test_nothing_passes_in_the_clear_unless_the_url_says_so(on_network):
     assert not is_encrypted(on_network(sslmode="disable"))
 
 
+@pytest.mark.slow
 def test_what_the_url_says_of_tls_is_passed_on(certificate, on_network):
     assert is_encrypted(on_network())
     assert is_encrypted(on_network(sslmode="verify-full", sslrootcert=certificate))
