@@ -143,8 +143,7 @@ def draw_lists(
             "not on the list."
         )
     may_enrol = _may_enrol(pool.templates, gate)
-    rng = np.random.default_rng(plan.seed)
-    return tuple(_draw(pool, others, plan, may_enrol, rng) for _ in range(plan.n_draws))
+    return tuple(_draw(pool, others, plan, may_enrol, index) for index in range(plan.n_draws))
 
 
 def _may_enrol(templates: TemplateSet, gate: QualityGate | None) -> NDArray[np.bool_]:
@@ -164,9 +163,11 @@ def _draw(
     others: Pool | None,
     plan: Plan,
     may_enrol: NDArray[np.bool_],
-    rng: np.random.Generator,
+    index: int,
 ) -> Draw:
-    listed = np.sort(rng.permutation(pool.people)[: plan.list_size])
+    # Two lots, so that a seed gives the same lists with a cohort and without.
+    of_list, of_cohort = (np.random.default_rng([plan.seed, index, lot]) for lot in range(2))
+    listed = np.sort(of_list.permutation(pool.people)[: plan.list_size])
     place = np.full(pool.n_people, -1, np.int64)
     place[listed] = np.arange(len(listed))
     kept = pool.kept
@@ -177,9 +178,9 @@ def _draw(
     unlisted = kept[owner < 0]
     searched = np.zeros(0, np.int64) if others is None else others.kept
     if others is None:
-        cohort, unlisted = _split(pool, unlisted, plan.cohort_size, rng)
+        cohort, unlisted = _split(pool, unlisted, plan.cohort_size, of_cohort)
     else:
-        cohort, searched = _split(others, searched, plan.cohort_size, rng)
+        cohort, searched = _split(others, searched, plan.cohort_size, of_cohort)
     return Draw(
         listed=listed,
         references=on_list[enrolled],

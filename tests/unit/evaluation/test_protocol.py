@@ -134,6 +134,12 @@ def test_the_same_seed_draws_the_same_list_and_another_seed_another():
     assert [d.listed.tolist() for d in one] != [d.listed.tolist() for d in other]
 
 
+def test_a_cohort_leaves_the_lists_as_they_are():
+    pool, others = pool_of([2] * 40, 1), pool_of([1] * 30, 2)
+    plain, apart = (draw_lists(pool, others, Plan(9, cohort_size=n), None) for n in (0, 10))
+    assert [d.listed.tolist() for d in plain] == [d.listed.tolist() for d in apart]
+
+
 def test_a_person_who_cannot_be_enrolled_is_missed_every_time():
     pool = pool_of([3, 3], 1, missing_share=0)
     gate = QualityGate(min_eye_distance_px=1e9)
