@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 import pytest
 
-from fixtures.postgresql import both_databases
+from fixtures.postgresql import both_databases, long_on_server
 from overt.alerts.alert import Alert, AlertPictures
 from overt.alerts.lifecycle import AlertEvent, AlertState
 from overt.alerts.ports import RunStart
@@ -285,6 +285,7 @@ def tamper(alter, take):
     return do
 
 
+@long_on_server
 @pytest.mark.parametrize(
     "statement",
     [

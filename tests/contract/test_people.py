@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from fixtures.postgresql import both_databases
+from fixtures.postgresql import both_databases, long_on_server
 from overt.core.errors import InputError, IntegrityError, PolicyError, StateError
 from overt.core.ids import CameraId, DeploymentId, PersonId, WatchlistId
 from overt.ledger.kinds import RecordKind
@@ -118,6 +118,7 @@ def test_of_two_changes_of_one_entry_the_second_is_told(people):
     assert people.get(OFFICER.id).rank == "a"
 
 
+@long_on_server
 @pytest.mark.parametrize(
     "changes",
     [
@@ -155,6 +156,7 @@ def tamper(alter, people):
     return do
 
 
+@long_on_server
 @pytest.mark.parametrize(
     "statement",
     [
@@ -180,6 +182,7 @@ def test_an_altered_entry_is_found_even_if_it_reads_well(store, tamper):
         store.verify()
 
 
+@long_on_server
 @pytest.mark.parametrize(
     "statement",
     [
