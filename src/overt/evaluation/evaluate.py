@@ -213,7 +213,10 @@ def _histograms(found: Searches) -> Histograms | None:
 def _strata(
     owned: _Owned, pool: Pool, others: Pool | None, point: OperatingPoint
 ) -> Iterator[Stratum]:
-    """Yield the searches by quarters of each measure, the quarters those of all probes."""
+    """Yield the searches by quarters of each measure: of mated probes, if there are any.
+
+    The outer quarters have no end, so that every other probe is in one of them too.
+    """
     if point.threshold is None:
         return
     found = owned.found
@@ -224,23 +227,27 @@ def _strata(
     for measure in STRATIFIED_BY:
         column = MEASURES.index(measure)
         mated, nonmated = np.abs(of_mated[:, column]), np.abs(of_nonmated[:, column])
-        every = np.concatenate([mated, nonmated])
-        every = every[np.isfinite(every)]
-        if not len(every):
+        divided = mated if np.isfinite(mated).any() else nonmated
+        if not np.isfinite(divided).any():
             continue
-        edges = np.quantile(every, np.linspace(0, 1, N_STRATA + 1))
+        edges = np.nanquantile(divided, np.linspace(0, 1, N_STRATA + 1))
+        edges[0], edges[-1] = -np.inf, np.inf
         for index in range(N_STRATA):
             in_mated, in_nonmated = (_within(v, edges, index) for v in (mated, nonmated))
             yield Stratum(
                 measure,
-                float(edges[index]),
-                float(edges[index + 1]),
+                _end(edges[index]),
+                _end(edges[index + 1]),
                 int(np.count_nonzero(in_mated)),
                 int(np.count_nonzero(hit & in_mated)),
                 int(np.count_nonzero(in_nonmated)),
                 int(np.count_nonzero(wrong & in_nonmated)),
                 _tpir_interval(owned, in_mated, point.threshold),
             )
+
+
+def _end(edge: np.float64) -> float | None:
+    return float(edge) if np.isfinite(edge) else None
 
 
 def _within(values: ScoreArray, edges: ScoreArray, index: int) -> NDArray[np.bool_]:

@@ -101,8 +101,8 @@ class Stratum:
 
     Attributes:
         measure: what is measured; see :data:`overt.evaluation.templates.MEASURES`.
-        low: least value of the stratum.
-        high: greatest.
+        low: least value of the stratum, of its amount; None where it has no end.
+        high: greatest; None where it has no end.
         n_mated: mated searches in it.
         n_found: of them, mates that reach the threshold.
         n_nonmated: non-mated searches in it.
@@ -111,8 +111,8 @@ class Stratum:
     """
 
     measure: str
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     n_mated: int
     n_found: int
     n_nonmated: int

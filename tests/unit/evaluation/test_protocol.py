@@ -140,6 +140,20 @@ def test_a_cohort_leaves_the_lists_as_they_are():
     assert [d.listed.tolist() for d in plain] == [d.listed.tolist() for d in apart]
 
 
+def test_every_probe_with_a_face_is_in_one_quarter_of_each_measure():
+    pool, others = pool_of([3] * 20, 4), pool_of([1] * 50, 5)
+    found = evaluate(pool, others, Plan(10), fit=fitting("cosine"), rates=(0.1,))
+    failures = found.failures
+    for measure in {each.measure for each in found.strata}:
+        quarters = [each for each in found.strata if each.measure == measure]
+        assert len(quarters) == 4
+        assert (quarters[0].low, quarters[-1].high) == (None, None)
+        n_mated = sum(each.n_mated for each in quarters)
+        assert n_mated == failures.n_mated - failures.n_mated_unacquired
+        n_nonmated = sum(each.n_nonmated for each in quarters)
+        assert n_nonmated == failures.n_nonmated - failures.n_nonmated_unacquired
+
+
 def test_a_person_who_cannot_be_enrolled_is_missed_every_time():
     pool = pool_of([3, 3], 1, missing_share=0)
     gate = QualityGate(min_eye_distance_px=1e9)
