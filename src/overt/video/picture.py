@@ -17,6 +17,7 @@ import cv2
 import numpy as np
 from av.video.plane import VideoPlane
 from av.video.reformatter import Interpolation, VideoReformatter
+from numpy.typing import NDArray
 
 from overt.core.arrays import BgrImage, GreyImage
 from overt.core.frame import ArrayPicture, clip_region
@@ -100,8 +101,9 @@ class _Planes:
             for plane in self.colour
         ]
         bands = [self.luma[top:bottom, left:right], *(each[inside] for each in enlarged)]
-        region = self._convert(bands)
-        for each in enlarged:
+        merged = np.asarray(cv2.merge(bands), np.uint8)
+        region = self._convert(merged)
+        for each in (merged, *enlarged):  # copies of what may be a face
             each.fill(0)
         return region
 
@@ -113,13 +115,12 @@ class _Planes:
         size = (width_px, height_px)
         shrunk = [_resized(plane, size) for plane in (self.luma, *self.colour)]
         bands = [plane for plane in shrunk if plane is not None]
-        return self._convert(bands) if len(bands) == len(shrunk) else None
+        if len(bands) < len(shrunk):
+            return None
+        return self._convert(np.asarray(cv2.merge(bands), np.uint8))
 
-    def _convert(self, bands: list[GreyImage]) -> BgrImage:
-        merged = cv2.merge(bands)
-        converted = np.asarray(cv2.transform(merged, self.matrix), np.uint8)
-        merged.fill(0)
-        return converted
+    def _convert(self, merged: NDArray[np.uint8]) -> BgrImage:
+        return np.asarray(cv2.transform(merged, self.matrix), np.uint8)
 
 
 def _rows_of(plane: VideoPlane) -> GreyImage:
