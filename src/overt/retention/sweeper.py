@@ -32,15 +32,6 @@ class Holds(Protocol):
         ...
 
 
-class NoHolds:
-    """Nothing is held."""
-
-    def until(self, owner_kind: str, owner: str, data: str) -> datetime | None:
-        """See :meth:`Holds.until`."""
-        del owner_kind, owner, data
-        return None
-
-
 @dataclass(frozen=True, slots=True)
 class Standing:
     """Where something that is kept stands.

@@ -32,9 +32,8 @@ from overt.watchlist.stored import StoredEntry, StoredReference, StoredWatchlist
 PACK = Path(__file__).parents[3] / "policies" / "uk-police.toml"
 # The command line deletes what is due, by the real clock: all of this is of today.
 NOON = datetime.now(UTC).replace(microsecond=0) - timedelta(minutes=10)
-CAPABILITY = b"{}"
+CAPABILITY, LABEL, NOTE = b"{}", "Josephine", "a scar under the eye"
 CAPABILITY_SHA256 = hashlib.sha256(CAPABILITY).hexdigest()
-LABEL, NOTE = "Josephine", "a scar under the eye"
 ROLES = {
     "ad-1": Role.ADMINISTRATOR,
     "ao-1": Role.AUTHORISING_OFFICER,

@@ -8,7 +8,8 @@ import pytest
 from overt.alerts.ports import StopReason
 from overt.core.clock import ManualClock, SystemClock
 from overt.core.errors import AuthorityError, InputError, StorageError, UnavailableError
-from overt.ledger.records import LedgerRecord, RecordKind, parse_counts
+from overt.ledger.kinds import RecordKind
+from overt.ledger.records import LedgerRecord, parse_counts
 from overt.store.store import Store
 from overt.video.live import LiveReader
 from overt.video.readers import RecordedReader
