@@ -223,8 +223,8 @@ def test_a_rejected_crop_is_overwritten(monkeypatch):
 
     align = best_shot.align
 
-    def watched(picture, landmarks):
-        made.append(align(picture, landmarks))
+    def watched(picture, landmarks, out):
+        made.append(align(picture, landmarks, out))
         return made[-1]
 
     monkeypatch.setattr(best_shot, "align", watched)
