@@ -145,6 +145,9 @@ def _print(console: Console, sources: "Sources", found: "Evaluation") -> None:
 
 def _print_groups(console: Console, fpir: float, groups: "GroupTable") -> None:
     what = "wrongly flagged" if groups.kind == "false_positive" else "missed"
+    if not any(each.enough_data for each in groups.rates):
+        console.print(f"{what} at {fpir:.2%}, by {groups.column}: not enough data", highlight=False)
+        return
     table = Table(
         f"{what} at {fpir:.2%}, by {groups.column}", "rate", "95 % interval", "people", "to best",
         "Holm", box=None,
