@@ -321,7 +321,7 @@ def _one_run(node: CanaryNode, run: int, seed: int, tally: _Tally) -> bool:
     tally.age_s = max(tally.age_s, age_s)
     tally.stopped_s = max(tally.stopped_s, snapshot.stopped_s)
     tally.unread_bytes = max(tally.unread_bytes, snapshot.unread_bytes)
-    tally.n_forms = len(canary.forms)
+    tally.n_forms = min(tally.n_forms or len(canary.forms), len(canary.forms))
     tally.memory_bytes += searched.memory_bytes
     tally.changed_bytes += searched.changed_bytes
     tally.files_bytes += searched.files_bytes
