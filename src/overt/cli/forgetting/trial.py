@@ -18,7 +18,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from queue import Empty, SimpleQueue
-from time import monotonic, sleep, time
+from time import monotonic, sleep
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -307,7 +307,7 @@ def run_selftest(
 
 def _one_run(node: CanaryNode, run: int, seed: int, tally: _Tally) -> bool:
     """Try one face; return False if it could not be searched for in time."""
-    before, since_s = node.memory.snapshot(), time()
+    before, since_s = node.memory.snapshot(), SystemClock().now_utc().timestamp()
     seen = node.show(seed)
     if seen.n_alerted:
         raise StateError("The drawn face raised an alert, so that nothing was to be forgotten.")
