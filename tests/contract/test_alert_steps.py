@@ -175,7 +175,7 @@ def test_what_is_refused_leaves_the_refusal_alone(store, take):
             act()
     store.verify()
     left = [LedgerRecord.parse(each).kind for each in store.ledger.records(n_before)]
-    assert left == [RecordKind.ACT_REFUSED] * 2
+    assert left == [RecordKind.ACT_DENIED] * 2
     assert store.alert_steps.states() == {ALERT: AlertState.RAISED}
 
 

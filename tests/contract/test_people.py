@@ -90,7 +90,7 @@ def test_what_is_refused_leaves_the_refusal_alone(store, people):
             people.save(refused, ADMIN.id, NOON)
     store.verify()
     left = [LedgerRecord.parse(each).kind for each in store.ledger.records(n_before)]
-    assert set(left) <= {RecordKind.ACT_REFUSED}
+    assert set(left) <= {RecordKind.ACT_DENIED}
     assert people.list() == (ADMIN,)
 
 

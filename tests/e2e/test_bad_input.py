@@ -42,7 +42,7 @@ def opened(monkeypatch):
 def acts(found):
     """Return what the record says that was done, refusals left out."""
     records = [LedgerRecord.parse(data) for data in found.store.ledger.records()]
-    refusals = {RecordKind.REFUSAL, RecordKind.ACT_REFUSED}
+    refusals = {RecordKind.REFUSAL, RecordKind.ACT_DENIED}
     return [record.body for record in records if record.kind not in refusals]
 
 

@@ -233,10 +233,10 @@ class ExportMade:
 
 
 @dataclass(frozen=True, slots=True)
-class ActRefused:
+class ActDenied:
     """Somebody asked for an act and was refused under the rule with this id."""
 
-    kind: ClassVar = RecordKind.ACT_REFUSED
+    kind: ClassVar = RecordKind.ACT_DENIED
     act: str
     rule: str
     deployment: DeploymentId | None
@@ -376,7 +376,7 @@ Act: TypeAlias = (
     | PresenceSeen
     | LookTaken
     | ExportMade
-    | ActRefused
+    | ActDenied
     | OverrideUsed
     | DeletionBegun
     | DeletionReceipt

@@ -23,7 +23,7 @@ class RecordKind(StrEnum):
     PRESENCE_SEEN = "presence.seen"
     LOOK_TAKEN = "look.taken"
     EXPORT_MADE = "export.made"
-    ACT_REFUSED = "act.refused"
+    ACT_DENIED = "act.denied"
     OVERRIDE_USED = "override.used"
     DELETION_BEGUN = "deletion.begun"
     DELETION_RECEIPT = "deletion.receipt"

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from overt.core.clock import Clock
 from overt.core.errors import PolicyError
 from overt.core.ids import AlertId, EntryId, PersonId, Sha256, WatchlistId
-from overt.ledger.acts import Act, ActRefused, ExportMade, LookTaken
+from overt.ledger.acts import Act, ActDenied, ExportMade, LookTaken
 from overt.ledger.records import LedgerRecord
 from overt.policy.roles import RULE, Scope
 from overt.store.ledger import StoredLedger
@@ -89,7 +89,7 @@ class LookBook:
             rules = dict.fromkeys(refused.rules) or (RULE,)
             self._record(
                 *(
-                    ActRefused(str(act), rule, where.deployment, where.watchlist, by)
+                    ActDenied(str(act), rule, where.deployment, where.watchlist, by)
                     for rule in rules
                 )
             )

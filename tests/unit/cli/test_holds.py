@@ -148,7 +148,7 @@ def test_who_may_not_is_refused_on_record(command, deployed, operator, records):
     )  # fmt: skip
     assert refused.failed_plainly(9, "may not hold data")
     assert "Mill" not in refused.stderr
-    (record,) = records(RecordKind.ACT_REFUSED)
+    (record,) = records(RecordKind.ACT_DENIED)
     assert record["by"] == deployed.force.operator.id
     assert record["deployment"] == deployed.id
 
@@ -207,7 +207,7 @@ def test_before_it_went_live_there_never_was_a_register(command, deployed, audit
 def test_who_may_not_ask(command, deployed, operator, typed, records):
     typed("ref-1")
     assert was_on(command, deployed, operator).failed_plainly(9, "may not ask whether")
-    (record,) = records(RecordKind.ACT_REFUSED)
+    (record,) = records(RecordKind.ACT_DENIED)
     assert record["act"] == "ask whether somebody was on a list"
     assert "ref-1" not in json.dumps(record)
 

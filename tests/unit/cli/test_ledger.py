@@ -278,7 +278,7 @@ def test_who_was_refused_is_on_record(command, office):
     command("ledger", "export", office.folder / "new", *office.as_("officer-1"))
     last = office.records()[-1]
     assert (last.kind, last.body["act"], last.body["by"]) == (
-        RecordKind.ACT_REFUSED,
+        RecordKind.ACT_DENIED,
         "take the record out as files",
         "officer-1",
     )

@@ -209,7 +209,7 @@ def test_refusals_are_on_record_with_act_and_person(command, said, key, deployed
     manager_id = next(p.id for p in people if p.grants[0].role is Role.WATCHLIST_MANAGER)
     admin_id = next(p.id for p in people if p.grants[0].role is Role.ADMINISTRATOR)
     operator_id = deployed.force.operator.id
-    every = ((each["act"], each["by"]) for each in said(RecordKind.ACT_REFUSED))
+    every = ((each["act"], each["by"]) for each in said(RecordKind.ACT_DENIED))
     found = [one for one, _ in itertools.groupby(every)]  # a record for each rule
     by = [manager_id, None, None, operator_id, operator_id, manager_id, manager_id, admin_id]
     assert [who for _, who in found] == by

@@ -239,7 +239,7 @@ def test_who_may_not_look_is_refused_on_record(command, raised, tmp_path):
     key = raised.key_file(by_role(raised, Role.WATCHLIST_MANAGER), tmp_path)
     assert command("trace", "5eed", "--as", key).failed_plainly(9, "may not read an alert")
     last = LedgerRecord.parse(list(raised.store.ledger.records())[-1])
-    assert last.kind == "act.refused"
+    assert last.kind == "act.denied"
 
 
 def test_a_row_that_does_not_match_its_record_is_told(command, raised):

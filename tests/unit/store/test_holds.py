@@ -178,7 +178,7 @@ def test_refusals_are_on_record(store, place, deployed):
         with pytest.raises(PolicyError):
             place(**changes)
     every = map(LedgerRecord.parse, store.ledger.records())
-    refused = [each.body for each in every if each.kind is RecordKind.ACT_REFUSED]
+    refused = [each.body for each in every if each.kind is RecordKind.ACT_DENIED]
     assert [each["rule"] for each in refused] == ["roles", "retention", "roles"]
     assert not steps(store)
 

@@ -57,7 +57,7 @@ def test_a_refusal_is_on_record_once_however_deep_it_was_found(store, said):
         raise PolicyError("no", ("first", "second", "first"))
     assert isinstance(refused.value, RecordedRefusalError)
     assert refused.value.rules == ("first", "second", "first")
-    found = said(RecordKind.ACT_REFUSED)
+    found = said(RecordKind.ACT_DENIED)
     assert [each["rule"] for each in found] == ["first", "second"]
     assert {(each["act"], each["deployment"], each["watchlist"]) for each in found} == {
         (str(Right.APPLY), "d-1", "list")
@@ -67,7 +67,7 @@ def test_a_refusal_is_on_record_once_however_deep_it_was_found(store, said):
 def test_what_is_no_refusal_goes_on_as_it_is(store, said):
     with pytest.raises(KeyError), store.looks.recording_refusals(Right.APPLY, BY):
         raise KeyError
-    assert said(RecordKind.ACT_REFUSED) == []
+    assert said(RecordKind.ACT_DENIED) == []
 
 
 def test_where_it_cannot_be_recorded_nothing_is_shown(store, monkeypatch):
@@ -87,7 +87,7 @@ def test_whoever_may_not_change_the_register_is_refused_on_record(store, said, c
     somebody = Person(BY, "constable", "E", (Grant(Role.OPERATOR),), bytes(32))
     with pytest.raises(PolicyError):
         store.people.save(somebody, None, clock.now_utc())
-    (found,) = said(RecordKind.ACT_REFUSED)
+    (found,) = said(RecordKind.ACT_DENIED)
     assert (found["act"], found["rule"], found["by"]) == (
         str(Right.MANAGE_PEOPLE),
         "register",

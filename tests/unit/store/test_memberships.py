@@ -163,7 +163,7 @@ def test_who_may_not_ask_is_refused_and_that_is_on_record(ask, listed, deployed,
         with pytest.raises(PolicyError):
             ask(listed, by=person)
     assert not records(store, RecordKind.MEMBERSHIP_ASKED)
-    refused = records(store, RecordKind.ACT_REFUSED)
+    refused = records(store, RecordKind.ACT_DENIED)
     assert [each["by"] for each in refused] == [deployed.force.operator.id, limited]
     assert {each["act"] for each in refused} == {"ask whether somebody was on a list"}
     assert {each["deployment"] for each in refused} == {deployed.id}

@@ -98,7 +98,7 @@ def test_what_does_not_fit_is_not_kept(force, asked, error, said):
         adopt(force, **asked)
     assert force.policies.list() == ()
     added = [LedgerRecord.parse(data).kind for data in force.ledger.records()][len(before) :]
-    assert added == [RecordKind.ACT_REFUSED] * (error is PolicyError)
+    assert added == [RecordKind.ACT_DENIED] * (error is PolicyError)
 
 
 def test_somebody_unknown_or_struck_off_adopts_nothing(force):
