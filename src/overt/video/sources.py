@@ -77,6 +77,7 @@ class SourceSpec:
                 found = _files_of_folder(path)
             case SourceKind.SEQUENCE:
                 found = _files_of_sequence(path)
+            # A pipe cannot be named on the command line; a program that feeds one can name it.
             case SourceKind.FILE if path.is_file() or path.is_fifo():
                 found = (path,)
             case _:
@@ -108,7 +109,7 @@ def parse_source(text: str) -> SourceSpec:
     try:
         if path.is_dir():
             return SourceSpec(SourceKind.FOLDER, text, str(path))
-        if path.is_file() or path.is_fifo():  # a pipe is read as the recording that it carries
+        if path.is_file():
             return SourceSpec(SourceKind.FILE, text, str(path))
     except OSError as error:
         raise InputError(f"cannot look at {text!r}: {error.strerror}") from error

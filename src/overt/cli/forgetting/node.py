@@ -38,7 +38,7 @@ from overt.deployment.guard import PauseCause
 from overt.live.observer import Progress
 from overt.store.planting import plant, settle, uproot
 from overt.store.store import Store
-from overt.video.sources import parse_source
+from overt.video.sources import SourceKind, SourceSpec
 from overt.vision.embed import Embedder
 from overt.watchlist.enrol import freeze
 from overt.watchlist.stored import StoredEntry, StoredReference, StoredWatchlist
@@ -148,7 +148,7 @@ def main() -> None:
     clock, sender = SystemClock(), ArraySender(data)
     with wiring.open_models() as models, wiring.open_store(clock) as store:
         watchlist = _strangers(models)
-        sources = {CAMERA: parse_source(str(pipe))}
+        sources = {CAMERA: SourceSpec(SourceKind.FILE, "camera", str(pipe))}
         demonstration = authorise_demo(
             store, clock, models, watchlist, sources, Asked(ONE_IN, realtime=True)
         )
