@@ -71,7 +71,7 @@ def test_a_whole_life():
 # People
 
 
-@pytest.mark.parametrize("event", RIGHT_FOR)
+@pytest.mark.parametrize("event", sorted(RIGHT_FOR))
 @pytest.mark.parametrize("role", Role)
 def test_each_step_takes_its_right(event, role):
     before = {
@@ -184,7 +184,7 @@ def test_everybody_sees_their_own_view():
 # Order and time
 
 
-@pytest.mark.parametrize("event", [e for e in RIGHT_FOR if RIGHT_FOR[e] is not Right.ADJUDICATE])
+@pytest.mark.parametrize("event", [e for e in sorted(RIGHT_FOR) if RIGHT_FOR[e] is not Right.ADJUDICATE])
 def test_nothing_but_a_review_follows_a_new_alert(event):
     everything = person("p-1", Role.ENGAGEMENT_OFFICER, Role.ANALYST)
     with pytest.raises(StateError, match="is raised, so"):

@@ -145,7 +145,11 @@ def test_the_environments_key_is_used_rotated_and_replaced_by_hand(command, home
     assert ran.failed_plainly(4, "under another machine key than the variable OVERT_MACHINE_KEY")
 
 
-@pytest.mark.parametrize("value", ["", "secret", "A" * 44, a_key()[:-4], a_key() + a_key()])
+@pytest.mark.parametrize(
+    "value",
+    ["", "secret", "A" * 44, a_key()[:-4], a_key() + a_key()],
+    ids=["none", "words", "unpadded", "short", "two"],
+)
 def test_a_value_that_is_no_key_is_refused_and_not_quoted(command, home, monkeypatch, value):
     monkeypatch.setenv("OVERT_MACHINE_KEY", value)
     ran = command("keys", "show")
