@@ -5,6 +5,9 @@ BIN    := $(VENV)/bin
 STAMP  := $(VENV)/.overt-setup
 SLOW   := slow or not slow
 ARGS   ?=
+# Tests run in two processes, a file of them in one; WORKERS=0 runs them in this one, for a debugger.
+WORKERS ?= 2
+TESTS  := -m pytest --numprocesses $(WORKERS) --dist loadfile
 CODE   := src tests $(wildcard benchmarks)
 # Not compiled when installed: what is used is compiled when first used, which is far less.
 PIP    := $(BIN)/python -m pip install --quiet --disable-pip-version-check --no-compile
@@ -30,10 +33,10 @@ demo: $(STAMP) ## the whole story on a sample clip; ARGS=--exit ends after it
 	@$(BIN)/overt demo $(ARGS)
 
 test: $(STAMP) ## the fast tests
-	@$(BIN)/python -m pytest $(ARGS)
+	@$(BIN)/python $(TESTS) $(ARGS)
 
 test-all: $(STAMP) ## every test, the long ones too; SLOW=slow for those alone
-	@$(BIN)/python -m pytest -m "$(SLOW)" $(ARGS)
+	@$(BIN)/python $(TESTS) -m "$(SLOW)" $(ARGS)
 
 lint: $(STAMP) ## formatting, lint, types, import contract
 	@$(BIN)/ruff format --check $(CODE)

@@ -184,7 +184,9 @@ def test_everybody_sees_their_own_view():
 # Order and time
 
 
-@pytest.mark.parametrize("event", [e for e in sorted(RIGHT_FOR) if RIGHT_FOR[e] is not Right.ADJUDICATE])
+@pytest.mark.parametrize(
+    "event", [e for e in sorted(RIGHT_FOR) if RIGHT_FOR[e] is not Right.ADJUDICATE]
+)
 def test_nothing_but_a_review_follows_a_new_alert(event):
     everything = person("p-1", Role.ENGAGEMENT_OFFICER, Role.ANALYST)
     with pytest.raises(StateError, match="is raised, so"):

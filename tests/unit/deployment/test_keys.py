@@ -1,6 +1,5 @@
 """Key files of those who authorise."""
 
-
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
