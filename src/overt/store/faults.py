@@ -73,6 +73,9 @@ def storage_faults() -> Iterator[None]:
         raise StorageError(_database_sentence(error)) from cause
     except sqlite3.Error as error:
         raise StorageError(_sqlite_sentence(error)) from error
+    except UnicodeDecodeError:
+        # SQLite's own message quotes a damaged schema. Without its cause, which holds those bytes.
+        raise StorageError(_DAMAGED) from None
     except OSError as error:
         sentence = _OS_SENTENCES.get(error.errno or 0, "The disk failed while the store used it.")
         raise StorageError(sentence) from error
